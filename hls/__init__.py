@@ -1,0 +1,1 @@
+"""The hardware flow: QONNX to an RTL dataflow accelerator, its twin and its simulation."""

@@ -1,0 +1,1 @@
+"""Contracts and integer golden models shared by all rooms (numpy only)."""

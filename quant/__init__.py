@@ -1,0 +1,1 @@
+"""The quantised networks that go on the chip: training, rules, QONNX export."""
