@@ -1,0 +1,1 @@
+"""The compiler's flow: QONNX → integer graph → hardware layers → folded RTL nodes → sized FIFOs → build directory."""
