@@ -1,0 +1,63 @@
+"""The root command: global options and the list of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from hw_anon.cli import boards, doctor, version
+from hw_anon.cli.guard import DEBUG_OPTION
+
+__all__ = ["make_app"]
+
+_COMMAND_MODULES = (doctor, boards, version)
+"""Modules with `register(app)`, in the order in which `--help` lists them. A new command is added here."""
+
+_HELP = """A camera that cannot show a face: faces are replaced inside the programmable logic.
+
+[bold]First steps[/bold]
+
+  hw-anon doctor    are all tools here, and if not, what to install
+
+  hw-anon boards    which boards are supported, and how large they are
+
+Every command takes --json: one JSON document on standard output, all else on standard error.
+
+[bold]Exit status[/bold]
+
+  0 done
+
+  2 wrong setting or argument
+
+  3 wrong or damaged file
+
+  4 a tool is missing or failed
+
+  5 the device misbehaved
+
+  6 disk or file system
+
+  130 interrupted, 1 anything else
+"""
+
+
+def make_app() -> typer.Typer:
+    """Returns the whole command line, with every command registered."""
+    app = typer.Typer(
+        name="hw-anon",
+        help=_HELP,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def root(
+        debug: bool = typer.Option(False, DEBUG_OPTION, help="Show the stack trace of an error as well."),
+    ) -> None:
+        # The guard around the whole run reads the option itself: errors of other options come before this call.
+        del debug
+
+    for module in _COMMAND_MODULES:
+        module.register(app)
+    return app
