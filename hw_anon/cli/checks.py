@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import platform
 import re
 import shutil
 import subprocess
@@ -36,14 +35,14 @@ class Room:
 
 ROOMS: dict[str, Room] = {
     "quant": Room(extras=("train",), tools=(), environment=".venv"),
-    "hls": Room(extras=("finn", "sim", "synth"), tools=("g++", "make", "perl"), environment=".venv"),
+    "hls": Room(extras=("finn", "sim", "synth"), tools=("g++", "ar", "make"), environment=".venv"),
     "host": Room(extras=("board",), tools=(), environment=".venv-board"),
 }
 
 _TOOL_PURPOSE = {
     "g++": "compiles the Verilated simulator",
     "make": "builds the Verilated simulator",
-    "perl": "runs Verilator's wrapper",
+    "ar": "collects the Verilated simulator's objects",
 }
 
 
@@ -142,8 +141,7 @@ def check_tools(room: str, tools: Iterable[str], find: Callable[[str], str | Non
 
 
 def _install_hint(tool: str) -> str:
-    package = {"Linux": f"apt install {tool}", "Darwin": f"brew install {tool.replace('g++', 'gcc')}"}
-    return package.get(platform.system(), f"install {tool} with your system's package manager")
+    return f"apt install {'binutils' if tool == 'ar' else tool}, or what your system's package manager calls it"
 
 
 def _tool_version(path: str) -> str | None:
