@@ -132,13 +132,13 @@ def resample(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.ui
         ContractError: if a side is out of range.
     """
     rows, columns = axis_samples(image.shape[0], height), axis_samples(image.shape[1], width)
-    one = 1 << WEIGHT_BITS
+    one, half = np.int32(1 << WEIGHT_BITS), np.int32(1 << (2 * WEIGHT_BITS - 1))
     pixels = image.astype(np.int32)
     wx = columns.weight[:, None]
-    across = pixels[:, columns.left] * (one - wx) + pixels[:, columns.right] * wx
+    across: NDArray[np.int32] = pixels[:, columns.left] * (one - wx) + pixels[:, columns.right] * wx
     wy = rows.weight[:, None, None]
-    value = across[rows.left] * (one - wy) + across[rows.right] * wy
-    return ((value + (1 << (2 * WEIGHT_BITS - 1))) >> (2 * WEIGHT_BITS)).astype(np.uint8)
+    value: NDArray[np.int32] = across[rows.left] * (one - wy) + across[rows.right] * wy + half
+    return (value >> (2 * WEIGHT_BITS)).astype(np.uint8)
 
 
 def _require_region(region: Box, frame: NDArray[np.uint8]) -> None:
@@ -205,8 +205,9 @@ def downscale(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = frame.shape[:2]
     if height % 2 or width % 2:
         raise ContractError(f"frame is {width}×{height} pixels; the 2×2 box filter needs even sides")
-    quads = frame.reshape(height // 2, 2, width // 2, 2, 3).astype(np.uint16)
-    return ((quads.sum(axis=(1, 3), dtype=np.uint16) + 2) >> 2).astype(np.uint8)
+    quads = frame.reshape(height // 2, 2, width // 2, 2, 3)
+    sums: NDArray[np.uint16] = quads.sum(axis=(1, 3), dtype=np.uint16)
+    return ((sums + np.uint16(2)) >> 2).astype(np.uint8)
 
 
 def anonymise(

@@ -25,7 +25,7 @@ def load_portrait() -> NDArray[np.uint8]:
         ToolError: if scikit-image is not installed.
     """
     try:
-        from skimage import data  # noqa: PLC0415  (heavy, and only needed here)
+        from skimage import data
     except ImportError as exc:
         raise ToolError("the portrait needs scikit-image; install it with: pip install scikit-image") from exc
     return np.ascontiguousarray(data.astronaut(), dtype=np.uint8)
