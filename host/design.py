@@ -1,0 +1,81 @@
+"""A build directory as the board sees it: complete, unchanged, and the design that it claims to be (P5, provenance)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hw_anon.core.errors import ConfigError, ContractError, DeviceError
+from hw_anon.core.manifest import DESIGN_ID_DIGITS, Manifest
+
+__all__ = ["Design", "load_design"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Design:
+    """A verified build directory; made by `load_design` only."""
+
+    directory: Path
+    """The directory, absolute."""
+    manifest: Manifest
+    """Its manifest, whose hashes the directory's files were checked against."""
+
+    @property
+    def design_id(self) -> str:
+        """The design's identity: 16 hex digits."""
+        return self.manifest.design_id
+
+    @property
+    def bitstream(self) -> Path:
+        """The bitstream of a build that vendor tools have finished.
+
+        Raises:
+            ContractError: if the build has none, or several.
+        """
+        names = [name for name in self.manifest.files if name.endswith(".bit")]
+        if len(names) != 1:
+            found = ", ".join(names) or "none"
+            raise ContractError(
+                f"{self.directory} holds {len(names)} bitstreams ({found}), a board needs one: "
+                "a build without vendor tools can be simulated, not loaded"
+            )
+        return self.directory / names[0]
+
+    def require_device_id(self, device_id: int) -> None:
+        """Refuses a device that does not run this design.
+
+        Args:
+            device_id: what the device's identity registers hold, 64 bits.
+
+        Raises:
+            DeviceError: if it is another design's identity.
+        """
+        reported = f"{device_id:0{DESIGN_ID_DIGITS}x}"
+        if reported != self.design_id:
+            raise DeviceError(
+                f"the device runs design {reported}, {self.directory} is design {self.design_id}; "
+                "load this directory's bitstream, or open the directory that the device was loaded from"
+            )
+
+
+def load_design(directory: Path, *, expected_id: str | None = None) -> Design:
+    """Opens a build directory after checking every file that its manifest lists.
+
+    Args:
+        directory: the build directory, or a copy of it on the board.
+        expected_id: the design id that the caller was promised; default: any.
+
+    Raises:
+        ConfigError: if `expected_id` is not 16 hex digits.
+        ContractError: if the directory is not a finished build, was changed after it was built, or is another design
+            than expected.
+    """
+    if expected_id is not None and (
+        len(expected_id) != DESIGN_ID_DIGITS or not set(expected_id) <= set("0123456789abcdef")
+    ):
+        raise ConfigError(f"expected_id = {expected_id!r}: a design id is {DESIGN_ID_DIGITS} lower-case hex digits")
+    manifest = Manifest.load(directory)
+    manifest.verify(directory)
+    if expected_id is not None and manifest.design_id != expected_id:
+        raise ContractError(f"{directory} is design {manifest.design_id}, expected was {expected_id}")
+    return Design(directory=directory.resolve(), manifest=manifest)
