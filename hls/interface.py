@@ -40,6 +40,30 @@ class StreamPort:
     """Width of `tdata` (a multiple of 8 for vendor IP packaging, or exact for single kernels)."""
     has_tlast: bool = False
     """Whether the port has `tlast`, set on an image's last beat."""
+    uppercase: bool = False
+    """Whether the port's suffixes are upper case (`in0_V_TDATA`), as FINN's wrappers of single kernels have them."""
+
+    def __post_init__(self) -> None:
+        """Refuses a port whose sizes contradict each other.
+
+        Raises:
+            ContractError: if no whole number of beats carries an image or `tdata_bits` is too narrow for a beat.
+        """
+        if min(self.element_bits, self.elements_per_beat, *self.shape) < 1:
+            raise ContractError(f"stream {self.name}: sizes must be positive, got {self}")
+        if int(np.prod(self.shape)) % self.elements_per_beat:
+            raise ContractError(
+                f"stream {self.name}: {self.elements_per_beat} elements per beat do not divide shape {self.shape}"
+            )
+        if self.element_bits * self.elements_per_beat > self.tdata_bits:
+            raise ContractError(
+                f"stream {self.name}: {self.elements_per_beat} × {self.element_bits} bits exceed tdata's "
+                f"{self.tdata_bits} bits"
+            )
+
+    def signal(self, suffix: str) -> str:
+        """Returns the Verilog port of one signal, e.g. `s_axis_tdata` for `signal("tdata")`."""
+        return f"{self.name}_{suffix.upper() if self.uppercase else suffix}"
 
     @property
     def beats(self) -> int:

@@ -1,0 +1,1 @@
+"""Simulation of stitched designs with Verilator: build, drive, measure. Needs neither FINN nor torch."""
