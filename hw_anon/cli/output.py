@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any, TextIO
@@ -60,11 +61,13 @@ def reserved_stdout() -> Iterator[None]:
     stream = os.fdopen(os.dup(saved), "w", encoding="utf-8")
     token = _reserved.set(_Reserved(stream))
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     finally:
         _reserved.reset(token)
         stream.close()
         sys.stdout.flush()
+        ctypes.CDLL(None).fflush(None)  # what compiled code printed and still buffers
         os.dup2(saved, 1)
         os.close(saved)
 
