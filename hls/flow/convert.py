@@ -78,9 +78,7 @@ def minimise_datatypes(model: ModelWrapper) -> ModelWrapper:
     from qonnx.transformation.infer_datatypes import InferDataTypes
 
     model = _narrow_weights(model)
-    return apply_all(
-        model, MinimizeAccumulatorWidth(), InferDataTypes(), RoundAndClipThresholds(), InferDataTypes()
-    )
+    return apply_all(model, MinimizeAccumulatorWidth(), InferDataTypes(), RoundAndClipThresholds(), InferDataTypes())
 
 
 def _narrow_weights(model: ModelWrapper) -> ModelWrapper:

@@ -146,16 +146,13 @@ def sized_depths(sites: tuple[FifoSite, ...], fills: Mapping[str, int]) -> dict[
     return {site.name: min(max(MIN_FIFO_DEPTH, fills[site.name]), site.max_depth) for site in sites}
 
 
-def insert_fifos(
-    model: ModelWrapper, sites: tuple[FifoSite, ...], depths: Mapping[str, int], ram_styles: Mapping[str, str]
-) -> ModelWrapper:
-    """Inserts one RTL FIFO per site.
+def insert_fifos(model: ModelWrapper, sites: tuple[FifoSite, ...], depths: Mapping[str, int]) -> ModelWrapper:
+    """Inserts one RTL FIFO per site; code generation chooses its memory by depth, width and board.
 
     Args:
         model: the graph the sites were planned on; it is not changed.
         sites: where.
         depths: depth of each FIFO in beats, by name.
-        ram_styles: memory of each FIFO (`distributed`, `block`, `ultra`), by name.
     """
     import copy
 
@@ -181,7 +178,7 @@ def insert_fifos(
             folded_shape=[int(n) for n in op.get_folded_output_shape(port)],
             normal_shape=shape,
             dataType=op.get_output_datatype(port).name,
-            ram_style=ram_styles[site.name],
+            ram_style="auto",
         )
         for side, name in enumerate(consumer.input):
             if name == site.tensor:

@@ -1,4 +1,4 @@
-"""The front half of the flow: an export directory becomes a specialised hardware graph, one reported stage at a time."""
+"""The front half of the flow: an export directory becomes a graph of RTL operators, one reported stage at a time."""
 
 from __future__ import annotations
 
@@ -80,9 +80,7 @@ def compile_graph(
         model = runner.run(name, model, stage)
     _check_output_type(model, contract)
     specialised = runner.run("specialise", model, lambda m: specialise(m, board))
-    return HardwareGraph(
-        contract=contract, abstract=model, specialised=specialised, stages=tuple(runner.reports)
-    )
+    return HardwareGraph(contract=contract, abstract=model, specialised=specialised, stages=tuple(runner.reports))
 
 
 def specialise(model: ModelWrapper, board: Board) -> ModelWrapper:
@@ -109,8 +107,8 @@ def specialise(model: ModelWrapper, board: Board) -> ModelWrapper:
         node.name = names.get(node.output[0], node.name)
         if not node.op_type.endswith("_rtl"):
             raise ContractError(
-                f"{node.name} ({node.op_type}) has no RTL implementation on {board.device}: weights must be narrow-range "
-                "with 2 to 8 bits and activations 2 to 8 bits wide"
+                f"{node.name} ({node.op_type}) has no RTL implementation on {board.device}: weights must be "
+                "narrow-range with 2 to 8 bits and activations 2 to 8 bits wide"
             )
     return model
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +16,16 @@ from hls.sim.fast import fast_sources
 from hls.sim.simulator import Simulator
 from hls.sim.verilate import build_simulator
 from hls.stitch import stitch
-from hls.stitch.codegen import choose_fifo_ram_style, generate_hdl
+from hls.stitch.codegen import generate_hdl
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
-__all__ = ["THROTTLE", "FifoSizing", "ram_styles", "size_fifos"]
+__all__ = ["THROTTLE", "FifoSizing", "size_fifos"]
 
 THROTTLE = 1.01
-"""Input interval of the instrumented run over the slowest layer's ideal. A FIFO in front of a layer that is busy all the
-time would grow for ever; one per cent of slack bounds it."""
+"""Input interval of the instrumented run over the slowest layer's ideal. A FIFO in front of a layer that is busy all
+the time would grow for ever; one per cent of slack bounds it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,11 +59,6 @@ class FifoSizing:
         ]
 
 
-def ram_styles(sites: tuple[FifoSite, ...], depths: Mapping[str, int], config: BuildConfig) -> dict[str, str]:
-    """Returns the memory of each FIFO, chosen explicitly (FINN's `auto` takes UltraRAM that a Zynq-7000 lacks)."""
-    return {site.name: choose_fifo_ram_style(depths[site.name], site.width_bits, config.target) for site in sites}
-
-
 def size_fifos(
     model: ModelWrapper,
     config: BuildConfig,
@@ -91,7 +85,7 @@ def size_fifos(
     start = time.perf_counter()
     sites = plan_fifos(model, window_cap=config.window_fifo_cap)
     caps = {site.name: site.max_depth for site in sites}
-    design_model = insert_fifos(model, sites, caps, ram_styles(sites, caps, config))
+    design_model = insert_fifos(model, sites, caps)
     design_model = generate_hdl(
         design_model, config.target.part, clk_period_ns=config.clk_period_ns, work_dir=work_dir / "hdl"
     )

@@ -85,7 +85,7 @@ class StageRunner:
             model = stage(model)
         except (HwAnonError, OSError):
             raise
-        except Exception as exc:  # noqa: BLE001 - the libraries raise bare Exception and AssertionError on bad graphs
+        except Exception as exc:  # the libraries raise bare Exception and AssertionError on bad graphs
             raise ContractError(
                 f"stage {name!r} cannot handle this graph: {type(exc).__name__}: {str(exc).strip() or 'no message'}; "
                 "the likely cause is a layer outside the rules of quant/rules.py"

@@ -51,9 +51,7 @@ def tidy(model: ModelWrapper) -> ModelWrapper:
     from qonnx.transformation.infer_datatypes import InferDataTypes
     from qonnx.transformation.infer_shapes import InferShapes
 
-    return apply_all(
-        model, InferShapes(), InferDataLayouts(), InferDataTypes(), RemoveUnusedTensors(), SortGraph()
-    )
+    return apply_all(model, InferShapes(), InferDataLayouts(), InferDataTypes(), RemoveUnusedTensors(), SortGraph())
 
 
 def _until_stable(model: ModelWrapper, *transformations: Transformation) -> ModelWrapper:
