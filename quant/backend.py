@@ -1,0 +1,101 @@
+"""The software stages of the equivalence chain that need Brevitas or qonnx: `qat` and `qonnx`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hw_anon.core.contract import MODEL_FILE, NetContract, load_contract
+from hw_anon.core.errors import ContractError
+from quant.bn_projection import IntegerNet
+
+__all__ = ["QatBackend", "QonnxBackend", "integer_bytes", "require_crops"]
+
+_BATCH = 16
+
+
+def require_crops(crops_u8: NDArray[np.uint8], size: int) -> None:
+    """Refuses crops that are not `[N, size, size, 3]` uint8.
+
+    Raises:
+        ContractError: naming what was found.
+    """
+    if crops_u8.dtype != np.uint8 or crops_u8.ndim != 4 or crops_u8.shape[1:] != (size, size, 3):
+        raise ContractError(
+            f"crops are {crops_u8.dtype} {list(crops_u8.shape)}; the network takes uint8 [N, {size}, {size}, 3]"
+        )
+
+
+def integer_bytes(values: NDArray[np.floating], stage: str) -> NDArray[np.uint8]:
+    """Returns float values that must be whole numbers in 0..255 as bytes.
+
+    Raises:
+        ContractError: if one is not: then the stage is not an integer network.
+    """
+    if not np.array_equal(values, np.clip(np.rint(values), 0, 255)):
+        raise ContractError(f"{stage} returned values that are not whole numbers in 0..255")
+    return values.astype(np.uint8)
+
+
+class QatBackend:
+    """The projected network in torch: the reference of the equivalence chain."""
+
+    name = "qat"
+
+    def __init__(self, net: IntegerNet) -> None:
+        self._net = net
+        self._size = net.topology().input_size
+
+    @torch.no_grad()
+    def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Modifies `[N, S, S, 3]` uint8 crops; returns the same shape.
+
+        Raises:
+            ContractError: if shape or dtype are not the network's.
+        """
+        require_crops(crops_u8, self._size)
+        out = np.empty_like(crops_u8)
+        for start in range(0, len(crops_u8), _BATCH):
+            batch = torch.from_numpy(crops_u8[start : start + _BATCH].astype(np.float32))
+            out[start : start + _BATCH] = integer_bytes(self._net(batch).numpy(), self.name)
+        return out
+
+
+class QonnxBackend:
+    """An exported `model.onnx`, executed node by node by qonnx.
+
+    The graph's batch dimension is widened, which changes no arithmetic: no operator of the family mixes images.
+    """
+
+    name = "qonnx"
+
+    def __init__(self, directory: Path, *, batch: int = _BATCH) -> None:
+        from qonnx.core.modelwrapper import ModelWrapper
+        from qonnx.transformation.change_batchsize import ChangeBatchSize
+        from qonnx.transformation.infer_shapes import InferShapes
+
+        self.contract: NetContract = load_contract(directory)
+        self._batch = batch
+        model = ModelWrapper(str(directory / MODEL_FILE))
+        self._model = model.transform(ChangeBatchSize(batch)).transform(InferShapes())
+
+    def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Modifies `[N, S, S, 3]` uint8 crops; returns the same shape.
+
+        Raises:
+            ContractError: if shape or dtype are not the network's.
+        """
+        from qonnx.core.onnx_exec import execute_onnx
+
+        require_crops(crops_u8, self.contract.input.shape[1])
+        out = np.empty_like(crops_u8)
+        for start in range(0, len(crops_u8), self._batch):
+            batch = crops_u8[start : start + self._batch].astype(np.float32)
+            padded = np.zeros((self._batch, *batch.shape[1:]), np.float32)
+            padded[: len(batch)] = batch
+            result = execute_onnx(self._model, {self.contract.input.name: padded})[self.contract.outputs[0].name]
+            out[start : start + self._batch] = integer_bytes(result[: len(batch)], self.name)
+        return out

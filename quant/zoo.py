@@ -1,0 +1,125 @@
+"""Named networks with their weights, and random members of the family for tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hw_anon.core.errors import ConfigError, ContractError
+from quant.modifier import Modifier, ModifierConfig
+
+__all__ = [
+    "METRICS_FILE",
+    "NETS",
+    "RECIPE_FILE",
+    "WEIGHTS_FILE",
+    "load_net",
+    "net_config",
+    "random_config",
+    "random_net",
+]
+
+WEIGHTS_FILE = "weights.safetensors"
+RECIPE_FILE = "recipe.json"
+METRICS_FILE = "metrics.json"
+_WEIGHTS = Path(__file__).parent / "weights"
+_RANDOM_STREAM = 0x6D6F64  # keeps the draws apart from other uses of the same seed
+
+NETS: dict[str, ModifierConfig] = {
+    # The network of the compiler's bars: 48 MMAC.
+    "modifier-s": ModifierConfig(),
+    # The largest that is meant for a board: 107 MMAC.
+    "modifier-m": ModifierConfig(widths=(16, 32, 64), blocks=3),
+    # For tests: 1.8 MMAC, 32×32 pixels.
+    "modifier-xs": ModifierConfig(input_size=32, widths=(8, 8, 16), blocks=1),
+}
+"""Named configurations; `load_net` adds the weights."""
+
+
+def net_config(name: str) -> ModifierConfig:
+    """Returns the configuration called `name`.
+
+    Raises:
+        ConfigError: if there is none; the message lists the known ones.
+    """
+    try:
+        return NETS[name]
+    except KeyError:
+        raise ConfigError(f"unknown network {name!r}; known networks: {', '.join(NETS)}") from None
+
+
+def load_net(name: str, *, weights_dir: Path | None = None) -> Modifier:
+    """Returns a named network with its weights, in evaluation mode.
+
+    Args:
+        name: a key of `NETS`.
+        weights_dir: directory holding `<name>/weights.safetensors`; the packaged one by default.
+
+    Raises:
+        ConfigError: if the name is unknown.
+        ContractError: if the weights are missing, corrupt or those of another configuration.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    config = net_config(name)
+    path = (weights_dir or _WEIGHTS) / name / WEIGHTS_FILE
+    if not path.is_file():
+        raise ContractError(f"{path} is missing; make it with: hw-anon pretrain --net {name}")
+    net = Modifier(config)
+    try:
+        net.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, OSError) as exc:
+        raise ContractError(f"{path} does not hold the weights of {name}: {exc}") from exc
+    return net.eval()
+
+
+def net_metrics(name: str, *, weights_dir: Path | None = None) -> dict[str, Any]:
+    """Returns what was measured of a named network's weights.
+
+    Raises:
+        ConfigError: if the name is unknown.
+        ContractError: if the file is missing or corrupt.
+    """
+    net_config(name)
+    path = (weights_dir or _WEIGHTS) / name / METRICS_FILE
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError) as exc:
+        raise ContractError(f"{path} is missing or corrupt: {exc}") from exc
+
+
+def random_config(rng: np.random.Generator) -> ModifierConfig:
+    """Draws a member of the family: every size and precision that the compiler supports.
+
+    Widths go from 3 to 24 and sizes from 32 to 96 pixels, so that a draw stays small enough to simulate; the size is
+    drawn twice and the smaller one taken.
+    """
+    act_bits = int(rng.integers(2, 9))
+    return ModifierConfig(
+        input_size=4 * int(rng.integers(8, 25, 2).min()),
+        widths=tuple(int(width) for width in rng.integers(3, 25, 3)),  # type: ignore[arg-type]
+        blocks=int(rng.integers(0, 4)),
+        edge_weight_bits=int(rng.integers(2, 9)),
+        weight_bits=int(rng.integers(2, 9)),
+        act_bits=act_bits,
+        branch_bits=int(np.clip(act_bits + rng.integers(-1, 2), 2, 8)),
+        per_channel=bool(rng.integers(0, 2)),
+    )
+
+
+def random_net(seed: int, config: ModifierConfig | None = None) -> Modifier:
+    """Returns a random network in evaluation mode; equal seeds give equal networks.
+
+    Args:
+        seed: source of the configuration (unless given), the weights and the batch norms.
+        config: configuration to use instead of a random one.
+    """
+    rng = np.random.default_rng((_RANDOM_STREAM, seed))
+    net = Modifier(config or random_config(rng))
+    net.randomise(torch.Generator().manual_seed(int(rng.integers(2**31))))
+    return net
