@@ -49,13 +49,26 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o755)
-        if path.exists():
-            retired = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old-"))
-            path.replace(retired / path.name)
-            temporary.replace(path)
-            shutil.rmtree(retired, ignore_errors=True)
-        else:
-            temporary.replace(path)
+        _swap(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _swap(fresh: Path, path: Path) -> None:
+    """Moves `fresh` to `path`; if that fails, what was there before is back in its place."""
+    if not path.exists():
+        fresh.replace(path)
+        return
+    retired = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old-"))
+    old = retired / path.name
+    try:
+        path.replace(old)
+        fresh.replace(path)
+    except BaseException:
+        if old.exists() and not path.exists():
+            old.replace(path)
+        raise
+    finally:
+        if path.exists():
+            shutil.rmtree(retired, ignore_errors=True)
