@@ -47,6 +47,7 @@ _CXX_FLAGS = ("-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique")
 _VERILATOR_FLAGS = (
     *("--cc", "--prefix", "Vhwa", "--no-timing", "-O3", "--x-assign", "fast", "--x-initial", "fast"),
     *("-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-STMTDLY", "-Wno-INITIALDLY", "-Wno-SHORTREAL"),
+    *("-Werror-USERFATAL", "-Werror-USERERROR"),  # $fatal and $error at elaboration: bad parameters
 )
 
 
