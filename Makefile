@@ -12,7 +12,7 @@ BOARD_TESTS := tests/core tests/host
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-full test-main test-board lint format bench clean distclean
+.PHONY: help demo test test-full test-main test-board lint format docs bench clean distclean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -44,6 +44,9 @@ lint: $(MAIN)/.installed ## ruff, mypy, import order, Verilator lint of our RTL
 format: $(MAIN)/.installed ## rewrite the sources as ruff formats them
 	$(MAIN)/bin/ruff check --fix .
 	$(MAIN)/bin/ruff format .
+
+docs: $(MAIN)/.installed ## rewrite the generated parts of docs/
+	$(MAIN)/bin/python docs/generate.py
 
 bench: $(MAIN)/.installed ## measure speed and size, print the table, write build/bench.json
 	$(MAIN)/bin/hw-anon bench --out build/bench.json
