@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hls.flow.config import BuildConfig
 from hls.flow.fifos import FifoSite, insert_fifos, plan_fifos, sized_depths
-from hls.sim.fast import fast_sources
+from hls.sim.fast_models import fast_sources
 from hls.sim.simulator import Simulator
 from hls.sim.verilate import build_simulator
 from hls.stitch import stitch
