@@ -12,7 +12,7 @@ BOARD_TESTS := tests/core tests/host
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-full test-main test-board lint format docs bench clean distclean
+.PHONY: help demo test test-full test-main test-board lint lint-style lint-types lint-imports lint-rtl format docs bench clean distclean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -34,11 +34,19 @@ test-board: $(BOARD)/.installed
 	$(BOARD)/bin/hw-anon doctor --room host
 	$(BOARD_PYTEST) -m "not slow and not vivado and not gpu" $(BOARD_TESTS)
 
-lint: $(MAIN)/.installed ## ruff, mypy, import order, Verilator lint of our RTL
+lint: lint-style lint-types lint-imports lint-rtl ## ruff, mypy, import order, Verilator lint of our RTL
+
+lint-style: $(MAIN)/.installed
 	$(MAIN)/bin/ruff check .
 	$(MAIN)/bin/ruff format --check .
+
+lint-types: $(MAIN)/.installed
 	$(MAIN)/bin/mypy
+
+lint-imports: $(MAIN)/.installed
 	$(MAIN)/bin/lint-imports
+
+lint-rtl: $(MAIN)/.installed
 	$(MAIN)/bin/python -m hls.lint
 
 format: $(MAIN)/.installed ## rewrite the sources as ruff formats them
