@@ -50,10 +50,10 @@ def fit_line(
     """
     reachable = (thresholds > low[:, None]) & (thresholds <= high[:, None])
     steps = np.broadcast_to(np.arange(1, thresholds.shape[1] + 1) + offset, thresholds.shape)
-    pitch, start = _narrowest_strip(thresholds - 0.5, steps, reachable)
+    pitch, start = _narrowest_strip(thresholds.astype(np.float64) - 0.5, steps, reachable)
     # The staircase reaches output k at x = start + pitch · k.
-    gain = (1.0 / pitch).astype(dtype)
-    shift = (-start / pitch).astype(dtype)
+    gain: NDArray[Any] = (1.0 / pitch).astype(dtype)
+    shift: NDArray[Any] = (-start / pitch).astype(dtype)
     if not _proved(gain, shift, thresholds, steps, reachable, unit=float(np.finfo(dtype).eps)):
         return None
     return Line(
@@ -74,10 +74,12 @@ def _narrowest_strip(
 
     def strip(pitch: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         residuals = points - pitch[:, None] * steps
-        top = np.where(reachable, residuals, -np.inf).max(axis=1)
-        bottom = np.where(reachable, residuals, np.inf).min(axis=1)
+        top = np.where(counted, residuals, -np.inf).max(axis=1)
+        bottom = np.where(counted, residuals, np.inf).min(axis=1)
         return top - bottom, (top + bottom) / 2
 
+    # A channel that reaches no threshold is constant: any line will do.
+    counted = reachable | ~reachable.any(axis=1, keepdims=True)
     few = reachable.sum(axis=1) < 2
     left = np.zeros(len(points))
     gaps = np.where(reachable[:, 1:] & reachable[:, :-1], np.diff(points, axis=1), 0.0)
@@ -87,8 +89,7 @@ def _narrowest_strip(
         shrink_right = strip(lower)[0] <= strip(upper)[0]
         left, right = np.where(shrink_right, left, lower), np.where(shrink_right, upper, right)
     pitch = np.where(few, 1.0, np.maximum((left + right) / 2, 2.0**-20))
-    start = strip(pitch)[1]
-    return pitch, np.where(np.isfinite(start), start, 0.0)
+    return pitch, strip(pitch)[1]
 
 
 def _proved(
