@@ -111,8 +111,16 @@ class Config:
         raise ConfigError(f"{path}: a config file ends in .toml or .json")
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns all settings as JSON values, defaults included; `from_dict` of it is an equal config."""
-        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self) if field.init}
+        """Returns all settings as JSON values, defaults included; `from_dict` of it is an equal config.
+
+        Equal configs give equal text: a field of type float is a float even if the config was made with an int.
+
+        Raises:
+            ConfigError: if the config was made in Python with a value of another type than its field's.
+        """
+        hints, place = typing.get_type_hints(type(self)), type(self).__name__
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
+        return {name: _plain(_convert(value, hints[name], f"{place}.{name}")) for name, value in values.items()}
 
     def content_hash(self) -> str:
         """Returns the SHA-256 of class name and settings: equal configs have equal hashes, on every machine."""

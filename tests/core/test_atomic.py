@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -53,13 +54,13 @@ def _full_at_rename(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("fill", [_full_at_fsync, _full_at_write, _full_at_rename])
 @pytest.mark.parametrize("old", [None, b"old"])
 def test_a_full_disk_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fill: object, old: bytes | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fill: Callable[[pytest.MonkeyPatch], None], old: bytes | None
 ) -> None:
     path = tmp_path / "file"
     if old is not None:
         path.write_bytes(old)
     with monkeypatch.context() as patch:
-        fill(patch)  # type: ignore[operator]
+        fill(patch)
         with pytest.raises(OSError, match="No space left"):
             write_bytes_atomically(path, b"new" * 10_000)
     assert names(tmp_path) == ([] if old is None else ["file"]), "no half-written file, not even a hidden one"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hw_anon.core.boards import BOARDS, get_board
+from hw_anon.core.boards import BOARDS, Board, get_board
 from hw_anon.core.errors import ConfigError
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=list(BOARDS))
-def test_every_name_of_a_board_finds_it(board: object) -> None:
-    for name in (board.name, board.device, board.part):  # type: ignore[attr-defined]
+def test_every_name_of_a_board_finds_it(board: Board) -> None:
+    for name in (board.name, board.device, board.part):
         assert get_board(name) is board
 
 
