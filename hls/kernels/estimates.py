@@ -41,8 +41,8 @@ class Measurement:
 
 
 def fork_luts(branches: int) -> int:
-    """Estimates `axis_fork`: about three LUTs a branch for its handshake, whatever the width."""
-    return 3 * branches - 1
+    """Estimates `axis_fork`: some LUTs a branch for its handshake, none for the data."""
+    return ceil(2.5 * branches) + 1
 
 
 def add_luts(pe: int, a_bits: int, b_bits: int) -> int:
@@ -92,7 +92,9 @@ MEASURED = (
     Measurement("axis_fork", {"DataWidth": 1, "Branches": 2}, luts=5, flip_flops=2),
     Measurement("axis_fork", {"DataWidth": 64, "Branches": 2}, luts=5, flip_flops=2),
     Measurement("axis_fork", {"DataWidth": 16, "Branches": 3}, luts=10, flip_flops=3),
+    Measurement("axis_fork", {"DataWidth": 16, "Branches": 4}, luts=12, flip_flops=4),
     Measurement("axis_fork", {"DataWidth": 32, "Branches": 5}, luts=14, flip_flops=5),
+    Measurement("axis_fork", {"DataWidth": 16, "Branches": 8}, luts=22, flip_flops=8),
     Measurement("axis_add", _add(1, (4, 0), (4, 0), 5), luts=7, flip_flops=6),
     Measurement("axis_add", _add(4, (4, 0), (4, 1), 6), luts=19, flip_flops=25),
     Measurement("axis_add", _add(16, (4, 1), (4, 1), 5), luts=67, flip_flops=81),
@@ -103,6 +105,10 @@ MEASURED = (
     Measurement("axis_upsample", _distributed(16, 16, 2), luts=89, flip_flops=62),
     Measurement("axis_upsample", _distributed(16, 16, 2, scale=4), luts=94, flip_flops=64),
     Measurement("axis_upsample", _distributed(8, 32, 4), luts=144, flip_flops=68),
+    Measurement("axis_upsample", _distributed(12, 24, 1), luts=78, flip_flops=56),
+    Measurement("axis_upsample", _distributed(24, 48, 2), luts=207, flip_flops=82),
+    Measurement("axis_upsample", _distributed(8, 1, 1), luts=28, flip_flops=19),
+    Measurement("axis_upsample", _block(16, 24, 6), luts=93, flip_flops=65, bram18=1),
     Measurement("axis_upsample", _block(128, 16, 4), luts=71, flip_flops=53, bram18=4),
     Measurement("axis_upsample", _block(64, 16, 8), luts=78, flip_flops=60, bram18=2),
     Measurement("axis_upsample", _block(32, 32, 8), luts=85, flip_flops=67, bram18=1),

@@ -97,6 +97,7 @@ module axis_add #(
         else $error("axis_add: operands out of step");
     a_no_loss : assert property (@(posedge clk_i) disable iff (!rst_ni) beats_a - beats_out == 32'(m_axis_tvalid))
         else $error("axis_add: lost or repeated a beat");
+    // Of use in four-state simulators only.
     a_known : assert property (@(posedge clk_i) disable iff (!rst_ni)
         !$isunknown(m_axis_tvalid) && !(m_axis_tvalid && $isunknown(m_axis_tdata)))
         else $error("axis_add: output is unknown");

@@ -64,6 +64,7 @@ module axis_fork #(
         a_no_loss : assert property (@(posedge clk_i) disable iff (!rst_ni)
             beats_out - beats_in == 32'(taken_q[k]))
             else $error("axis_fork: branch %0d lost or repeated a beat", k);
+        // Of use in four-state simulators only.
         a_known : assert property (@(posedge clk_i) disable iff (!rst_ni)
             !$isunknown(m_axis_tvalid[k]) && !(m_axis_tvalid[k] && $isunknown(m_axis_tdata[k])))
             else $error("axis_fork: branch %0d is unknown", k);

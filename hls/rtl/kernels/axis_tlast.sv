@@ -57,6 +57,7 @@ module axis_tlast #(
     a_length : assert property (@(posedge clk_i) disable iff (!rst_ni)
         m_axis_tvalid |-> m_axis_tlast == (since_last == Beats - 1))
         else $error("axis_tlast: packet is not %0d beats long", Beats);
+    // Of use in four-state simulators only.
     a_known : assert property (@(posedge clk_i) disable iff (!rst_ni)
         !$isunknown(m_axis_tvalid) && !(m_axis_tvalid && $isunknown({m_axis_tlast, m_axis_tdata})))
         else $error("axis_tlast: output is unknown");

@@ -149,12 +149,15 @@ module axis_upsample #(
         else $error("axis_upsample: output changed while stalled");
     a_buffer : assert property (@(posedge clk_i) disable iff (!rst_ni)
         space_q <= count_t'(Depth) && unread_q <= count_t'(Depth) - space_q)
-        else $error("axis_upsample: buffer overrun or underrun");
+        else $error("axis_upsample: buffer overrun");
+    a_arrived : assert property (@(posedge clk_i) disable iff (!rst_ni) read && first_read |-> unread_q != '0)
+        else $error("axis_upsample: read a beat that has not arrived");
     a_row : assert property (@(posedge clk_i) disable iff (!rst_ni)
         row_start |-> beats_read == Scale * Scale * (beats_in - (Depth - 32'(space_q))) && rd_ptr_q == row_ptr_q)
         else $error("axis_upsample: a row was not repeated %0d times", Scale);
     a_no_loss : assert property (@(posedge clk_i) disable iff (!rst_ni) beats_read - beats_out == 32'(m_axis_tvalid))
         else $error("axis_upsample: lost or repeated a beat");
+    // Of use in four-state simulators only.
     a_known : assert property (@(posedge clk_i) disable iff (!rst_ni)
         !$isunknown(m_axis_tvalid) && !(m_axis_tvalid && $isunknown(m_axis_tdata)))
         else $error("axis_upsample: output is unknown");
