@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hls.stitch.fifo import RamStyleChoice, choose_fifo_ram_style
 from hls.stitch.netlist import identifier
 from hw_anon.core.boards import Board, get_board
-from hw_anon.core.errors import ContractError
+from hw_anon.core.errors import ContractError, HwAnonError
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -63,6 +63,8 @@ def generate_hdl(model: ModelWrapper, part: str, clk_period_ns: float, work_dir:
         operator.set_nodeattr("code_gen_dir_ipgen", str(directory))
         try:
             operator.code_generation_ipgen(model, part, clk_period_ns)
+        except HwAnonError:
+            raise
         except Exception as exc:  # FINN reports bad folding and attributes as assertions, KeyError, its own classes, …
             raise ContractError(f"node {node.name} ({node.op_type}): FINN cannot generate its HDL: {exc!r}") from exc
     return model

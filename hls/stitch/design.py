@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-import hls
 from hls.interface import DesignInterface, StreamPort
+from hls.kernels import kernel_source
 from hls.stitch.emit import emit_verilog
 from hls.stitch.netlist import Instance, Netlist, PortMap, StreamPin, connect, identifier, unique_identifiers
 from hls.stitch.nodes import NodeHardware, SourceFile, instantiate
@@ -62,7 +62,7 @@ def stitch(model: ModelWrapper, directory: Path, *, top: str, instrument_fifos: 
     sources = SourceSet()
     for part in hardware:
         sources.add(part.sources, part.memories)
-    tlast = Path(hls.__file__).parent / "rtl" / "kernels" / f"{_TLAST_MODULE}.sv"
+    tlast = kernel_source(_TLAST_MODULE)
     sources.add([SourceFile(origin=tlast, name=tlast.name, library=True)])
     sources.add_text(f"{top}.v", emit_verilog(netlist))
     interface = DesignInterface(top=top, inputs=netlist.inputs, outputs=netlist.outputs, monitors=netlist.monitors)

@@ -2,13 +2,14 @@
 
 FINN's `fifo.sv` (finn-plus 1.6.1) takes any depth from 2 on. What it builds:
 
-| style | chosen for | capacity in beats | latency in cycles |
+| style | when | capacity in beats | latency in cycles |
 |---|---|---|---|
-| `srl` shift register | depth ≤ 33 whatever was asked, or asked for | max(depth, 5) | 2 |
-| `distributed` LUT RAM | asked for, or `auto` up to 257 | depth, address space rounded up to 2^n | 2 |
-| `block` block RAM | asked for, or `auto` up to 2,028 | see `implemented_fifo_depth`, ≥ depth | 4 |
-| `ultra` UltraRAM | asked for, or `auto` above 2,028 **on every device** | likewise, + 16 output beats | 7 or more |
+| `srl` (shift register) | depth ≤ 33 whatever was asked, or asked for | max(depth, 5) | 2 |
+| `distributed` (LUT RAM) | asked for, or `auto` up to 257 | depth; memory rounded up to 2^n | 2 |
+| `block` (block RAM) | asked for, or `auto` up to 2,028 | ≥ depth + 1 | 3 |
+| `ultra` (UltraRAM) | asked for, or `auto` above 2,028 **on every device** | ≥ depth | 6 or more |
 
+Capacities and latencies were measured in Verilator; `implemented_fifo_depth` gives the exact capacity.
 The memory styles round depth − 1 up to 2^a or, beyond one primitive (512 or 4,096 words), to 2^a + 2^b, so a depth
 costs little more than it must. No style ever holds fewer beats than asked. `auto` must not be left to FINN: above
 2,028 beats it takes UltraRAM, which a Zynq-7000 does not have.
@@ -27,6 +28,8 @@ __all__ = ["FifoRamStyle", "RamStyleChoice", "bram18_of", "choose_fifo_ram_style
 
 FifoRamStyle = Literal["srl", "distributed", "block", "ultra"]
 
+_BLOCK_READ_STAGES = 2
+"""Read registers behind a block RAM; they hold beats, UltraRAM's drain into its output queue."""
 _ALWAYS_SHIFT_DEPTH = 33
 """`fifo.sv` builds a shift register up to here, whatever the style."""
 _SHIFT_NARROW_DEPTH = 64
@@ -90,7 +93,7 @@ def implemented_fifo_depth(depth: int, style: FifoRamStyle = "srl") -> int:
         style: FINN's `ram_style`; without effect up to 33 beats.
 
     Returns:
-        At least `depth`; mirrors `DEPTH_ACTUAL` of finn-plus 1.6.1's `fifo.sv`.
+        At least `depth`; measured in finn-plus 1.6.1's `fifo.sv` (its `DEPTH_ACTUAL` is an upper bound only).
 
     Raises:
         ConfigError: if `depth` is below 2.
@@ -109,8 +112,7 @@ def implemented_fifo_depth(depth: int, style: FifoRamStyle = "srl") -> int:
         if rest < low - 1:
             low, high = low - 1, max(rest, 1)
     memory = 2**low + (2**high if high else 0)
-    pipeline = 3 + (2**low - 1) // 8192 if ultra else 2
-    return memory + pipeline + queue + 1
+    return memory + (queue + 1 if ultra else _BLOCK_READ_STAGES)
 
 
 def _clog2(value: int) -> int:

@@ -12,22 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hls.interface import StreamPort
+from hls.stitch.keywords import KEYWORDS
 from hw_anon.core.errors import ContractError
 
 __all__ = ["Instance", "Net", "Netlist", "PortMap", "StreamPin", "connect", "identifier", "unique_identifiers"]
 
 _TOP = "top-level port"
-
-# Verilog-2005 (IEEE 1364-2005, annex B) and SystemVerilog words that node names could plausibly hit.
-_KEYWORDS = frozenset(
-    [
-        *("always", "and", "assign", "begin", "buf", "case", "checker", "design", "edge", "else", "end", "event"),
-        *("final", "for", "force", "function", "generate", "if", "initial", "input", "instance", "integer", "library"),
-        *("logic", "module", "not", "or", "output", "parameter", "property", "real", "reg", "release", "repeat"),
-        *("sequence", "signed", "small", "table", "task", "time", "tri", "type", "union", "use", "var", "wait", "wand"),
-        *("weak", "while", "wire", "wor", "xnor", "xor"),
-    ]
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +121,7 @@ def identifier(name: str) -> str:
     out = re.sub(r"\W", "_", name, flags=re.ASCII) or "_"
     if out[0].isdigit():
         out = f"n_{out}"
-    return f"{out}_" if out in _KEYWORDS else out
+    return f"{out}_" if out in KEYWORDS else out
 
 
 def unique_identifiers(names: Iterable[str]) -> dict[str, str]:
