@@ -1,0 +1,73 @@
+"""The machine-readable report: `report.json`, whose keys stay stable."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hls.report.data import BuildReport, Origin
+from hw_anon.core.atomic import write_text_atomically
+
+__all__ = ["RECORD_FILE", "RECORD_VERSION", "as_record", "write_record"]
+
+RECORD_FILE = "report.json"
+RECORD_VERSION = 1
+
+_ORIGINS = {
+    "bram18": Origin.ESTIMATED,
+    "dsp": Origin.ESTIMATED,
+    "dsp_efficiency": Origin.ESTIMATED,
+    "faces_per_s": Origin.SIMULATED,
+    "interval_cycles_ideal": Origin.ESTIMATED,
+    "interval_cycles_rtl": Origin.SIMULATED,
+    "latency_cycles": Origin.SIMULATED,
+    "lut": Origin.ESTIMATED,
+    "measured_faces_per_s": Origin.MEASURED,
+    "uram": Origin.ESTIMATED,
+}
+
+
+def as_record(report: BuildReport) -> dict[str, Any]:
+    """Returns the report as JSON types; `origins` says of every hardware figure where it comes from."""
+    return {
+        "version": RECORD_VERSION,
+        "net": report.net,
+        "design_id": report.design_id,
+        "board": report.board.name,
+        "clock_mhz": report.clock_mhz,
+        "input_shape": list(report.input_shape),
+        "interval_cycles_rtl": report.interval_cycles_rtl,
+        "interval_cycles_ideal": report.interval_cycles_ideal,
+        "latency_cycles": report.latency_cycles,
+        "faces_per_s": round(report.faces_per_s, 3),
+        "measured_faces_per_s": report.measured_faces_per_s,
+        "dsp": report.dsp,
+        "lut": report.lut,
+        "bram18": report.bram18,
+        "uram": report.uram,
+        "macs_per_inference": report.macs_per_inference,
+        "packing_limit": round(report.packing_limit, 4),
+        "dsp_efficiency": round(report.dsp_efficiency, 4),
+        "fifo_sizing_s": round(report.fifo_sizing_s, 3),
+        "build_s": round(report.build_s, 3),
+        "simulated_kcycles_per_s": round(report.simulated_kcycles_per_s, 3),
+        "origins": {name: str(origin) for name, origin in _ORIGINS.items()},
+        "links": [link.as_json() for link in report.links],
+        "layers": [asdict(layer) for layer in report.layers],
+        "fifos": [asdict(fifo) for fifo in report.fifos],
+        "stages": [asdict(stage) for stage in report.stages],
+        "versions": report.versions,
+    }
+
+
+def write_record(report: BuildReport, directory: Path) -> Path:
+    """Writes `report.json` into `directory`, atomically, and returns its path.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    path = directory / RECORD_FILE
+    write_text_atomically(path, json.dumps(as_record(report), indent=2, sort_keys=True, allow_nan=False) + "\n")
+    return path
