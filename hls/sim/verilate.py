@@ -27,7 +27,14 @@ from hw_anon.core.atomic import atomic_directory
 from hw_anon.core.errors import ConfigError, ContractError, ToolError
 from hw_anon.core.hashing import sha256_file
 
-__all__ = ["LIBRARY_FILE", "SimulatorBinary", "SimulatorOptions", "build_simulator", "read_file_list"]
+__all__ = [
+    "LIBRARY_FILE",
+    "SimulatorBinary",
+    "SimulatorOptions",
+    "build_simulator",
+    "read_file_list",
+    "simulator_key",
+]
 
 LIBRARY_FILE = "libsim.so"
 """Name of the shared library in its cache entry."""
@@ -111,8 +118,14 @@ def build_simulator(
         ToolError: if a tool is missing or refuses the design, or the cache cannot be written.
         ContractError: if a source is missing or the interface cannot be simulated.
     """
-    options = options or SimulatorOptions()
-    job = _Build(tuple(sources), interface, options, tuple(include_dirs), find_toolchain(), cache_dir.absolute())
+    job = _Build(
+        tuple(sources),
+        interface,
+        options or SimulatorOptions(),
+        tuple(include_dirs),
+        find_toolchain(),
+        cache_dir.absolute(),
+    )
     entry = job.cache_dir / job.key()
     try:
         with _locked(entry):
@@ -121,6 +134,18 @@ def build_simulator(
             return job.build_into(entry)
     except OSError as exc:
         raise ToolError(f"cannot build the simulator of {interface.top} in {cache_dir}: {exc}") from exc
+
+
+def simulator_key(
+    sources: Sequence[Path],
+    interface: DesignInterface,
+    *,
+    options: SimulatorOptions | None = None,
+    include_dirs: Sequence[Path] = (),
+) -> str:
+    """Returns a build's identity, the name of its entry in the cache; arguments and errors as in `build_simulator`."""
+    options = options or SimulatorOptions()
+    return _Build(tuple(sources), interface, options, tuple(include_dirs), find_toolchain(), Path()).key()
 
 
 def read_file_list(path: Path) -> tuple[Path, ...]:
