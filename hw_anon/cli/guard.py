@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from types import FrameType
 from typing import Final
 
 import typer
@@ -30,8 +32,22 @@ def run_guarded(app: typer.Typer, arguments: Sequence[str]) -> int:
     With `--json` among the arguments, standard output is kept for the one JSON document: the command's, or after an
     error `{"error": {"type", "message", "exit_code"}}`.
     """
-    with reserved_stdout() if JSON_OPTION in arguments else nullcontext():
+    with _termination_as_interrupt(), reserved_stdout() if JSON_OPTION in arguments else nullcontext():
         return _run(app, arguments)
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Lets SIGTERM end a command as Ctrl-C does: temporary files are removed on the way out."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _run(app: typer.Typer, arguments: Sequence[str]) -> int:

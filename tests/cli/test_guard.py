@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import errno
 import json
+import os
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -46,6 +48,10 @@ def make_app() -> typer.Typer:
         emit_document({"answer": 42})
         raise typer.Exit(code)
 
+    @app.command()
+    def killed() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
     return app
 
 
@@ -74,6 +80,13 @@ def test_with_json_an_error_is_the_document(kind: str, capfd: CapFd) -> None:
     assert error["exit_code"] == code
     assert message in error["message"]
     assert message in err
+
+
+def test_a_terminated_command_ends_like_an_interrupted_one(capfd: CapFd) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_guarded(make_app(), ["killed"]) == 130
+    assert "interrupted" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_usage_error_with_json_is_a_document_as_well(capfd: CapFd) -> None:
