@@ -13,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,15 +22,14 @@ from hls.report.data import BuildReport, FifoRow, LayerRow, Pictures
 __all__ = ["Chart", "cycles_chart", "encode_png", "fifo_chart", "gallery_png", "utilisation_chart"]
 
 _TEXT, _MUTED, _RULE = "#1a1f24", "#66707a", "#d9dee3"
-_BLUE, _SKY, _ORANGE, _VERMILLION = "#0072b2", "#56b4e9", "#e69f00", "#d55e00"
+_BLUE, _SKY, _VERMILLION = "#0072b2", "#56b4e9", "#d55e00"
 _THEME = {
     _TEXT: "var(--text)",
     _MUTED: "var(--muted)",
     _RULE: "var(--rule)",
     _BLUE: "var(--series-1)",
     _SKY: "var(--series-2)",
-    _ORANGE: "var(--series-3)",
-    _VERMILLION: "var(--series-4)",
+    _VERMILLION: "var(--series-3)",
 }
 """Colours in the charts, and the page's variables that take their place in the HTML."""
 
@@ -99,7 +99,10 @@ def cycles_chart(report: BuildReport) -> Chart:
         )
         axes.set_yticks(range(len(layers)), [layer.name for layer in layers], fontsize=7.5)
         axes.set_xlim(0, max(report.interval_cycles_rtl, *(layer.cycles for layer in layers)) * 1.03)
+        axes.xaxis.set_major_formatter(_thousands)
         axes.set_xlabel("cycles per face")
+        handles = [Patch(color=_BLUE, label="multiplies"), Patch(color=_SKY, label="moves or compares")]
+        _legend(figure, handles)
         return _chart("cycles", figure)
 
 
@@ -108,15 +111,15 @@ def fifo_chart(report: BuildReport) -> Chart:
     fifos = report.fifos[::-1]
     with mpl.rc_context(_STYLE):
         figure, axes = _axes(rows=max(1, len(fifos)), row_inches=0.19)
-        axes.barh(range(len(fifos)), [fifo.depth for fifo in fifos], color=_SKY, height=0.68, label="depth")
+        axes.barh(range(len(fifos)), [fifo.depth for fifo in fifos], color=_SKY, height=0.68)
         fills = [max(fifo.fill, 1) for fifo in fifos]
-        axes.barh(range(len(fifos)), fills, color=_BLUE, height=0.34, label="highest fill")
+        axes.barh(range(len(fifos)), fills, color=_BLUE, height=0.34)
         axes.set_xscale("log", base=2)
-        axes.set_xlim(1, 2 * max((fifo.depth for fifo in fifos), default=1))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.set_xlim(0.5, 2 * max((fifo.depth for fifo in fifos), default=1))
+        axes.xaxis.set_major_formatter(_thousands)
         axes.set_yticks(range(len(fifos)), [_fifo_label(fifo) for fifo in fifos], fontsize=7.5)
         axes.set_xlabel("beats")
-        axes.legend(frameon=False, loc="upper right", labelcolor=_TEXT)
+        _legend(figure, [Patch(color=_SKY, label="depth"), Patch(color=_BLUE, label="highest fill")])
         return _chart("fifos", figure)
 
 
@@ -148,10 +151,18 @@ def _fifo_label(fifo: FifoRow) -> str:
     return f"{fifo.producer} → {fifo.consumer}"
 
 
+def _thousands(value: float, _position: int) -> str:
+    return f"{value:,.0f}" if value >= 1 or value == 0 else ""
+
+
+def _legend(figure: Figure, handles: list[Patch]) -> None:
+    figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False, labelcolor=_TEXT)
+
+
 def _axes(*, rows: int, row_inches: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(_WIDTH_INCHES, 0.75 + rows * row_inches), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_ylim(-0.6, rows - 0.4 + 0.6)
+    axes.set_ylim(-0.6, rows - 0.4)
     axes.tick_params(length=0)
     axes.grid(axis="x", color=_RULE, linewidth=0.6)
     axes.set_axisbelow(True)
