@@ -38,6 +38,8 @@ class Camera(Config):
     """Frames per second."""
     kind: Literal["small", "large"] = "small"
     """Size class."""
+    lanes: Literal[1, 2] = 1
+    """One of some numbers."""
     inner: Inner = Inner()
     """Nested."""
     widths: tuple[int, ...] = (16, 32)
@@ -136,6 +138,7 @@ def test_toml_and_json_files(tmp_path: Path) -> None:
         ({"rate": float("nan")}, "Camera.rate = nan: allowed range is 0.1 and above"),
         ({"rate": float("inf")}, "Camera.rate = inf: allowed range is 0.1 and above"),
         ({"kind": "medium"}, "Camera.kind = 'medium': allowed values are 'small', 'large'"),
+        ({"lanes": True}, "Camera.lanes = True: allowed values are 1, 2"),
         ({"inner": {"deepness": 1}}, "Camera.inner: unknown setting 'deepness'; known: depth"),
         ({"inner": {"depth": 9}}, "Inner.depth = 9: allowed range is 1 to 8"),
         ({"inner": 3}, "Camera.inner = 3: expected a table of Inner settings, got int"),
