@@ -1,6 +1,6 @@
-"""Our FINN operators in RTL: stream fork, integer stream add, nearest-neighbour upsampling.
+"""Our FINN operators in RTL: stream fork, integer stream add, concatenation, nearest-neighbour upsampling.
 
-Stock FINN+ has these three only in HLS on 7-series and UltraScale+ parts. After `register()`, `SpecializeLayers` picks
+Stock FINN+ has these four only in HLS on 7-series and UltraScale+ parts. After `register()`, `SpecializeLayers` picks
 the RTL ones by itself. The hand-written kernels lie in `hls/rtl/kernels`; per node only a thin Verilog wrapper is
 generated.
 

@@ -15,7 +15,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
-__all__ = ["MEASURED", "Measurement", "add_luts", "fork_luts", "upsample_bram18", "upsample_luts", "upsample_ram_style"]
+__all__ = [
+    "MEASURED",
+    "Measurement",
+    "add_luts",
+    "concat_luts",
+    "fork_luts",
+    "upsample_bram18",
+    "upsample_luts",
+    "upsample_ram_style",
+]
 
 _LUTS_PER_BRAM18 = 190
 """What one BRAM18 is worth: xc7z020 has 53,200 LUTs and 280 BRAM18."""
@@ -48,6 +57,11 @@ def fork_luts(branches: int) -> int:
 def add_luts(pe: int, a_bits: int, b_bits: int) -> int:
     """Estimates `axis_add`: a carry chain over the narrower operand's bits and the handshake."""
     return pe * min(a_bits, b_bits) + 3
+
+
+def concat_luts(bits: int, inputs: int, beats: int) -> int:
+    """Estimates `axis_concat`: multiplexer, handshake and counters; `beats` of the longest input."""
+    return bits * ceil((inputs - 1) / 3) + 2 * inputs + (beats - 1).bit_length() + 1
 
 
 def upsample_bram18(bits: int, depth: int) -> int:
@@ -88,6 +102,11 @@ def _add(pe: int, a: tuple[int, int], b: tuple[int, int], total: int) -> dict[st
     return {"Pe": pe, "AWidth": a[0], "ASigned": a[1], "BWidth": b[0], "BSigned": b[1], "SumWidth": total}
 
 
+def _concat(bits: int, *beats: int) -> dict[str, int | str]:
+    words = "_".join(f"{n:08x}" for n in reversed(beats))
+    return {"DataWidth": bits, "Inputs": len(beats), "Beats": f"{32 * len(beats)}'h{words}"}
+
+
 MEASURED = (
     Measurement("axis_fork", {"DataWidth": 1, "Branches": 2}, luts=5, flip_flops=2),
     Measurement("axis_fork", {"DataWidth": 64, "Branches": 2}, luts=5, flip_flops=2),
@@ -100,6 +119,10 @@ MEASURED = (
     Measurement("axis_add", _add(16, (4, 1), (4, 1), 5), luts=67, flip_flops=81),
     Measurement("axis_add", _add(8, (8, 1), (8, 1), 9), luts=67, flip_flops=73),
     Measurement("axis_add", _add(4, (16, 1), (9, 0), 17), luts=39, flip_flops=69),
+    Measurement("axis_concat", _concat(8, 3, 2), luts=15, flip_flops=3),
+    Measurement("axis_concat", _concat(16, 5, 1, 2), luts=29, flip_flops=5),
+    Measurement("axis_concat", _concat(4, 32, 32, 32, 32), luts=15, flip_flops=7),
+    Measurement("axis_concat", _concat(64, 1, 1), luts=68, flip_flops=1),
     Measurement("axis_upsample", _distributed(32, 16, 1), luts=75, flip_flops=71),
     Measurement("axis_upsample", _distributed(4, 8, 4), luts=74, flip_flops=50),
     Measurement("axis_upsample", _distributed(16, 16, 2), luts=89, flip_flops=62),

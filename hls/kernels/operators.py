@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from finn.custom_op.fpgadataflow.concat import StreamingConcat
 from finn.custom_op.fpgadataflow.duplicatestreams import DuplicateStreams
 from finn.custom_op.fpgadataflow.elementwise_binary import ElementwiseAdd
 from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
@@ -18,10 +19,16 @@ from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from hls.kernels import estimates
-from hls.kernels.wrapper import KernelPort, WrapperStream, kernel_source, render_wrapper
+from hls.kernels.wrapper import KernelPort, ParameterValue, WrapperStream, kernel_source, render_wrapper
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["DuplicateStreams_rtl", "ElementwiseAdd_rtl", "UpsampleNearestNeighbour_rtl", "can_add"]
+__all__ = [
+    "DuplicateStreams_rtl",
+    "ElementwiseAdd_rtl",
+    "StreamingConcat_rtl",
+    "UpsampleNearestNeighbour_rtl",
+    "can_add",
+]
 
 
 class KernelBackend(RTLBackend):
@@ -41,7 +48,7 @@ class KernelBackend(RTLBackend):
         """
         raise NotImplementedError
 
-    def kernel_parameters(self) -> dict[str, int | str]:
+    def kernel_parameters(self) -> dict[str, ParameterValue]:
         """Returns the kernel's parameters for this node."""
         raise NotImplementedError
 
@@ -124,7 +131,7 @@ class DuplicateStreams_rtl(KernelBackend, DuplicateStreams):  # noqa: N801 (FINN
         self._require_integer(self.get_input_datatype())
         self._require_divides("PE", self.get_nodeattr("NumChannels"))
 
-    def kernel_parameters(self) -> dict[str, int | str]:
+    def kernel_parameters(self) -> dict[str, ParameterValue]:
         """See `KernelBackend.kernel_parameters`."""
         return {"DataWidth": int(self.get_instream_width()), "Branches": self.get_nodeattr("NumOutputStreams")}
 
@@ -162,7 +169,7 @@ class ElementwiseAdd_rtl(KernelBackend, ElementwiseAdd):  # noqa: N801 (FINN's n
             )
         self._require_divides("PE", shapes[0][-1])
 
-    def kernel_parameters(self) -> dict[str, int | str]:
+    def kernel_parameters(self) -> dict[str, ParameterValue]:
         """See `KernelBackend.kernel_parameters`."""
         a, b = self.lhs_dtype, self.rhs_dtype
         return {
@@ -221,7 +228,7 @@ class UpsampleNearestNeighbour_rtl(  # noqa: N801 (FINN's naming: operator_backe
         self._require_integer(self.get_input_datatype())
         self._require_divides("SIMD", self.get_nodeattr("NumChannels"))
 
-    def kernel_parameters(self) -> dict[str, int | str]:
+    def kernel_parameters(self) -> dict[str, ParameterValue]:
         """See `KernelBackend.kernel_parameters`."""
         return {
             "DataWidth": int(self.get_instream_width()),
@@ -247,6 +254,42 @@ class UpsampleNearestNeighbour_rtl(  # noqa: N801 (FINN's naming: operator_backe
     def _buffer(self) -> tuple[int, int]:
         fold = self.get_nodeattr("NumChannels") // self.get_nodeattr("SIMD")
         return int(self.get_instream_width()), 2 * self.get_nodeattr("WI") * fold
+
+
+class StreamingConcat_rtl(KernelBackend, StreamingConcat):  # noqa: N801 (FINN's naming: operator_backend)
+    """Concatenation of streams of one datatype along the channels on `axis_concat`."""
+
+    kernel = "axis_concat"
+
+    def require_supported(self) -> None:
+        """See `KernelBackend.require_supported`."""
+        channels, inputs = self.get_nodeattr("ChannelsPerStream"), len(self.onnx_node.input)
+        if inputs < 2 or len(channels) != inputs:
+            raise self._refuse(f"ChannelsPerStream = {list(channels)} with {inputs} inputs; needs as many, at least 2")
+        for k, count in enumerate(channels):
+            self._require_integer(self.get_input_datatype(k))
+            self._require_divides("SIMD", count)
+        types = [*(self.get_input_datatype(k) for k in range(inputs)), self.get_output_datatype()]
+        if any(datatype != types[0] for datatype in types):
+            names = ", ".join(datatype.name for datatype in types[:-1])
+            raise self._refuse(f"inputs are {names}; quantise them to one plain integer type")
+
+    def kernel_parameters(self) -> dict[str, ParameterValue]:
+        """See `KernelBackend.kernel_parameters`."""
+        channels, simd = self.get_nodeattr("ChannelsPerStream"), self.get_nodeattr("SIMD")
+        beats = tuple(int(count) // simd for count in channels)
+        return {"DataWidth": int(self.get_instream_width()), "Inputs": len(beats), "Beats": beats}
+
+    def kernel_ports(self) -> list[KernelPort]:
+        """See `KernelBackend.kernel_ports`."""
+        inputs = list(range(len(self.onnx_node.input)))
+        return [self._port("s_axis", inputs, output=False), self._port("m_axis", [0], output=True)]
+
+    def lut_estimation(self, fpgapart: str = "") -> int:
+        """Returns the estimated LUTs."""
+        simd = self.get_nodeattr("SIMD")
+        beats = max(self.get_nodeattr("ChannelsPerStream")) // simd
+        return estimates.concat_luts(int(self.get_instream_width()), len(self.onnx_node.input), beats)
 
 
 def can_add(node: ElementwiseAdd) -> bool:

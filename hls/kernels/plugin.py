@@ -13,11 +13,17 @@ from finn.transformation.fpgadataflow import specialize_layers
 from onnx import NodeProto
 from qonnx.custom_op.registry import add_op_to_domain, getCustomOp
 
-from hls.kernels.operators import DuplicateStreams_rtl, ElementwiseAdd_rtl, UpsampleNearestNeighbour_rtl, can_add
+from hls.kernels.operators import (
+    DuplicateStreams_rtl,
+    ElementwiseAdd_rtl,
+    StreamingConcat_rtl,
+    UpsampleNearestNeighbour_rtl,
+    can_add,
+)
 
 __all__ = ["register", "unregister"]
 
-_OPERATORS = (DuplicateStreams_rtl, ElementwiseAdd_rtl, UpsampleNearestNeighbour_rtl)
+_OPERATORS = (DuplicateStreams_rtl, ElementwiseAdd_rtl, StreamingConcat_rtl, UpsampleNearestNeighbour_rtl)
 _DOMAIN = rtl_package.__name__
 _finn_operators: dict[str, Any] = {}
 _finn_elementwise_rtl_possible = specialize_layers._elementwise_rtl_possible

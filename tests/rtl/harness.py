@@ -71,8 +71,8 @@ def simulator(
 
 
 def verilog_parameters(parameters: Mapping[str, int | str]) -> tuple[tuple[str, str], ...]:
-    """Returns parameters as names and Verilog literals."""
-    return tuple((name, f'"{v}"' if isinstance(v, str) else str(v)) for name, v in parameters.items())
+    """Returns parameters as names and Verilog literals; a string that is a sized literal (`64'h…`) stays one."""
+    return tuple((name, f'"{v}"' if isinstance(v, str) and "'" not in v else str(v)) for name, v in parameters.items())
 
 
 def seeded(source: Path, old: str, new: str, directory: Path) -> Path:

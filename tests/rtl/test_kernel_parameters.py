@@ -22,6 +22,8 @@ GOOD = [
     ("axis_upsample", {}),
     ("axis_upsample", {"DataWidth": 1, "Width": 1, "ChannelFold": 1, "Scale": 3, "RamStyle": "block"}),
     ("axis_upsample", {"Width": 5, "ChannelFold": 3, "Scale": 2, "RamStyle": "distributed"}),
+    ("axis_concat", {}),
+    ("axis_concat", {"DataWidth": 1, "Inputs": 3, "Beats": "96'h00000002_00000001_00000005"}),
     ("axis_tlast", {}),
     ("axis_tlast", {"DataWidth": 1, "Beats": 1}),
 ]
@@ -39,6 +41,9 @@ BAD = [
     ("axis_upsample", {"ChannelFold": 0}, "ChannelFold = 0"),
     ("axis_upsample", {"Scale": 1}, "Scale = 1"),
     ("axis_upsample", {"RamStyle": "ultra"}, "RamStyle must be"),
+    ("axis_concat", {"DataWidth": 0}, "DataWidth = 0"),
+    ("axis_concat", {"Inputs": 1}, "Inputs = 1"),
+    ("axis_concat", {"Beats": "64'h00000000_00000001"}, r"Beats\[1\] = 0"),
     ("axis_tlast", {"DataWidth": 0}, "DataWidth = 0"),
     ("axis_tlast", {"Beats": 0}, "Beats = 0"),
 ]
