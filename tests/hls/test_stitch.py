@@ -62,17 +62,16 @@ def _case(
 
 @pytest.fixture(scope="module")
 def residual(work: Path) -> Case:
-    """Two convolutions, a fork and join around the second, an upsampling; the foldings differ, so converters appear."""
+    """A fork and join around a convolution, then an upsampling; the foldings differ, so converters appear."""
     from tests.hls.graphs import GraphBuilder
 
     b = GraphBuilder(seed=3)
-    x = b.input("image", (1, 6, 6, 4), "UINT4")
-    y = b.conv("conv0", x, 8, pe=2, simd=4, pad_simd=2, threshold_pe=1)
-    main, bypass = b.fork("res0_fork", y, pe=2)
-    z = b.conv("conv1", main, 8, pe=4, simd=8, pad_simd=8, threshold_pe=4, output="INT4")
+    x = b.input("image", (1, 6, 6, 8), "UINT4")
+    main, bypass = b.fork("res0_fork", x, pe=2)
+    z = b.conv("conv0", main, 8, pe=4, simd=8, pad_simd=4, threshold_pe=4, output="INT4")
     s = b.add("res0_add", z, bypass, output="INT6", pe=2)
     t = b.threshold("res0_thr", s, pe=2, output="UINT3")
-    u = b.upsample("up0", t, simd=4)
+    u = b.upsample("up0", t, simd=2)
     return _case(b.build([x], [u]), work, "residual", depths={"res0_fork_branch1": 300})
 
 
@@ -179,9 +178,9 @@ def test_compile_order_and_memory_references(residual: Case, work: Path) -> None
     packages = [n for n in names if n.endswith("_pkg.sv")]
     assert names[: len(packages)] == packages != []
     assert '"./conv0_mvu_memblock.dat"' in (design.directory / "conv0_mvu_memstream_wrapper.v").read_text()
-    assert '"./conv1_thr_"' in (design.directory / "conv1_thr.v").read_text()
+    assert '"./conv0_thr_"' in (design.directory / "conv0_thr.v").read_text()
     memories = {p.name for p in design.directory.glob("*.dat")}
-    assert {"conv0_mvu_memblock.dat", "conv1_mvu_memblock.dat", "conv1_thr_threshs_3_3.dat"} <= memories
+    assert {"conv0_mvu_memblock.dat", "conv0_thr_threshs_3_3.dat", "res0_thr_threshs_1_2.dat"} <= memories
 
 
 def test_top_is_readable(residual: Case, work: Path) -> None:
@@ -217,8 +216,8 @@ def test_unknown_operator_is_refused_by_name(residual: Case, work: Path) -> None
     from hls.stitch import stitch
 
     model = _edited(residual.generated)
-    next(n for n in model.graph.node if n.name == "conv1_swg").op_type = "InnerShuffle_rtl"
-    with pytest.raises(ContractError, match="conv1_swg.*InnerShuffle_rtl"):
+    next(n for n in model.graph.node if n.name == "conv0_swg").op_type = "InnerShuffle_rtl"
+    with pytest.raises(ContractError, match="conv0_swg.*InnerShuffle_rtl"):
         stitch(model, work / "unknown", top="net")
     assert not (work / "unknown").exists()
 
@@ -238,8 +237,8 @@ def test_missing_memory_file_is_named(residual: Case, work: Path) -> None:
     from tests.hls.graphs import PART
 
     model = generate_hdl(residual.generated, PART, 10.0, work / "incomplete")
-    (work / "incomplete" / "conv1_thr" / "conv1_thr_threshs_2_1.dat").unlink()
-    with pytest.raises(ContractError, match=r"conv1_thr .*conv1_thr_threshs_2_1\.dat"):
+    (work / "incomplete" / "conv0_thr" / "conv0_thr_threshs_2_1.dat").unlink()
+    with pytest.raises(ContractError, match=r"conv0_thr .*conv0_thr_threshs_2_1\.dat"):
         stitch(model, work / "missing", top="net")
     shutil.rmtree(work / "incomplete")
     with pytest.raises(ContractError, match="generate_hdl"):
@@ -252,10 +251,10 @@ def test_ends_of_different_width_are_refused(residual: Case, work: Path) -> None
     from hls.stitch import stitch
 
     model = _edited(residual.generated)
-    fifo = getHWCustomOp(next(n for n in model.graph.node if n.name == "conv1_swg_fifo"))
+    fifo = getHWCustomOp(next(n for n in model.graph.node if n.name == "conv0_swg_fifo"))
     *beats, elements = fifo.get_nodeattr("folded_shape")
     fifo.set_nodeattr("folded_shape", [*beats, 2, elements // 2])
-    with pytest.raises(ContractError, match=r"conv1_pad sends 32 bits a beat, conv1_swg_fifo expects 16"):
+    with pytest.raises(ContractError, match=r"conv0_swg_dwc sends 32 bits a beat, conv0_swg_fifo expects 16"):
         stitch(model, work / "widths", top="net")
 
 
@@ -263,10 +262,10 @@ def test_fan_out_without_a_fork_is_refused(residual: Case, work: Path) -> None:
     from hls.stitch import stitch
 
     model = _edited(residual.generated)
-    second = copy.deepcopy(next(n for n in model.graph.node if n.name == "conv1_mvu_fifo"))
+    second = copy.deepcopy(next(n for n in model.graph.node if n.name == "conv0_mvu_fifo"))
     second.name, second.output[0] = "second_reader", "nowhere"
     model.graph.node.append(second)
-    with pytest.raises(ContractError, match=r"2 consumers \(conv1_mvu_fifo, second_reader\).*DuplicateStreams"):
+    with pytest.raises(ContractError, match=r"2 consumers \(conv0_mvu_fifo, second_reader\).*DuplicateStreams"):
         stitch(model, work / "fanout", top="net")
 
 
