@@ -151,7 +151,7 @@ def _fifo_label(fifo: FifoRow) -> str:
     return f"{fifo.producer} → {fifo.consumer}"
 
 
-def _thousands(value: float, _position: int) -> str:
+def _thousands(value: float, _position: float) -> str:
     return f"{value:,.0f}" if value >= 1 or value == 0 else ""
 
 

@@ -19,6 +19,7 @@ from onnx import TensorProto, helper  # noqa: E402
 from qonnx.core.datatype import DataType  # noqa: E402
 from qonnx.core.modelwrapper import ModelWrapper  # noqa: E402
 
+from hls.bench.twin import run as run_benchmark  # noqa: E402
 from hls.twin import Twin, TwinProgram, lift  # noqa: E402
 from hls.twin.operations import Conv, Threshold, integer_range  # noqa: E402
 from hls.twin.steps import fit_line  # noqa: E402
@@ -393,13 +394,17 @@ def test_a_flipped_bit_is_refused_or_harmless(tmp_path: Path) -> None:
     assert refused > 100
 
 
-def image_net() -> TwinProgram:
+def image_model() -> ModelWrapper:
     b = GraphBuilder(7, (8, 8, 3), "UINT8")
     b.pad(1, 1, 1, 1)
     b.window((3, 3))
     b.matmul(3, "INT4")
     b.activation(8, signed=False)
-    return lift(b.model())
+    return b.model()
+
+
+def image_net() -> TwinProgram:
+    return lift(image_model())
 
 
 def test_wrong_inputs_are_refused() -> None:
@@ -445,3 +450,15 @@ def test_an_accumulator_that_would_wrap_in_hardware_is_refused() -> None:
     b.matmul(4, "INT8", output="INT12")
     with pytest.raises(ContractError, match=r"MVAU_1.*do not fit.*INT12"):
         lift(b.model())
+
+
+def test_the_benchmark_reports_both_and_their_difference(tmp_path: Path) -> None:
+    image_model().save(str(tmp_path / "net.onnx"))
+    crops = np.random.default_rng(13).integers(0, 256, (8, 8, 8, 3), dtype=np.uint8)
+    figures = run_benchmark(tmp_path / "net.onnx", crops, work_dir=tmp_path / "finn", finn_crops=2)
+    assert figures["differing_bytes"] == 0
+    assert figures["crops_per_s"] > 0
+    assert figures["ratio"] == pytest.approx(figures["crops_per_s"] * figures["finn_seconds_per_crop"], rel=0.2)
+    (tmp_path / "net.onnx").write_bytes(b"no model")
+    with pytest.raises(ContractError, match="not an ONNX model"):
+        run_benchmark(tmp_path / "net.onnx", crops, work_dir=tmp_path / "finn")
