@@ -1,0 +1,92 @@
+"""`hw-anon simulate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from hw_anon.cli.build import DEFAULT_WORK, BoardOption, ClockOption, RateOption, note_stage
+from hw_anon.cli.output import JsonOption, emit_document, note, print_table, status
+from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+
+if TYPE_CHECKING:
+    from hls.flow.finished import FinishedBuild
+    from hls.sim.simulator import RunResult, Stalls
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command("simulate")(simulate)
+
+
+def simulate(
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="Face photographs (PNG, JPEG, PGM); the shipped real faces if none.")
+    ] = None,
+    net: NetOption = "modifier-s",
+    faces: Annotated[int, typer.Option("--faces", min=1, help="How many of the shipped faces, without images.")] = 3,
+    stall_per_mille: Annotated[
+        int, typer.Option("--stall-per-mille", min=0, max=900, help="Stall probability per port and cycle, in 1/1000.")
+    ] = 0,
+    waveform: Annotated[
+        Path | None, typer.Option("--waveform", help="Also write a VCD waveform of every signal (very large, slow).")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Directory for the pictures.")] = Path("build/simulated"),
+    board: BoardOption = "pynq-z2",
+    faces_per_s: RateOption = 120.0,
+    clk_mhz: ClockOption = None,
+    work: WorkOption = DEFAULT_WORK,
+    as_json: JsonOption = False,
+) -> None:
+    """Run faces through the simulated RTL; write pictures, print cycles and simulation speed.
+
+    Example: hw-anon simulate portrait.jpg --net modifier-s --out build/simulated
+    """
+    from hls.flow.config import BuildConfig
+    from hls.sim.simulator import Stalls
+    from hw_anon.cli.pictures import read_crops, save_pairs
+
+    config = BuildConfig(board=board, faces_per_s=faces_per_s, clk_mhz=clk_mhz)
+    workspace = Workspace(work)
+    finished = workspace.built(net, config, on_stage=note_stage)
+    size = finished.contract.input.shape[1]
+    crops = read_crops(images, size) if images else workspace.faces(faces, size).crops
+    stalls = Stalls(input_per_mille=stall_per_mille, output_per_mille=stall_per_mille)
+    with status(f"simulating {len(crops)} faces"):
+        result = _run(finished, crops, stalls, waveform, workspace.simulators)
+    path = save_pairs(crops, result.outputs[0].astype("uint8"), out)
+    document = {
+        "faces": len(crops),
+        "cycles": result.cycles,
+        "image_end_cycles": [int(c) for c in result.image_end_cycles[0]],
+        "simulated_kcycles_per_s": round(result.kcycles_per_s, 1),
+        "pictures": str(path),
+    }
+    if as_json:
+        emit_document(document)
+        return
+    print_table("RTL simulation", ("figure", "value"), [(k, v) for k, v in document.items() if k != "image_end_cycles"])
+    note(f"pictures: {path}")
+
+
+def _run(
+    finished: FinishedBuild, crops_u8: NDArray[np.uint8], stalls: Stalls, waveform: Path | None, cache_dir: Path
+) -> RunResult:
+    """Simulates the build's own library, or one with tracing compiled from the build's RTL for a waveform."""
+    from hls.sim.simulator import Simulator
+    from hls.sim.verilate import SimulatorOptions, build_simulator, read_file_list
+    from hls.stitch.design import FILE_LIST
+
+    library = finished.library
+    if waveform is not None:
+        sources = read_file_list(finished.rtl_dir / FILE_LIST)
+        options = SimulatorOptions(trace=True)
+        library = build_simulator(sources, finished.interface, cache_dir=cache_dir, options=options).library
+    with Simulator(library, finished.interface, data_dir=finished.rtl_dir) as simulator:
+        return simulator.run(crops_u8, stalls=stalls, trace_file=waveform)

@@ -1,0 +1,115 @@
+"""Where commands keep what they made: exported networks, builds and caches below one working directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hls.flow.config import BuildConfig
+    from hls.flow.finished import FinishedBuild
+    from hw_anon.data.crops import CropSet
+
+__all__ = ["NetOption", "WorkOption", "Workspace"]
+
+WorkOption = Annotated[
+    Path, typer.Option("--work", help="Working directory: exported networks, builds, caches, downloads.")
+]
+"""The `--work` option of every command that makes something."""
+
+NetOption = Annotated[str, typer.Option("--net", help="Name of a network whose weights are shipped.")]
+"""The `--net` option."""
+
+_PROOF_FACES = 4
+"""Faces streamed through a new design: the steady state shows from the third on."""
+_CROP_SEED = 2018
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The working directory's layout."""
+
+    root: Path
+    """The directory itself."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", self.root.resolve())
+
+    @property
+    def downloads(self) -> Path:
+        """Downloaded data."""
+        return self.root / "downloads"
+
+    @property
+    def simulators(self) -> Path:
+        """Cache of compiled simulators."""
+        return self.root / "cache" / "simulators"
+
+    @property
+    def finn(self) -> Path:
+        """Scratch directory of FINN."""
+        return self.root / "cache" / "finn"
+
+    def export_dir(self, net: str) -> Path:
+        """Directory of an exported network."""
+        return self.root / "nets" / net
+
+    def build_dir(self, net: str, config: BuildConfig) -> Path:
+        """Directory of a network's build for one board and throughput."""
+        return self.root / "designs" / f"{net}-{config.board}-{config.faces_per_s:g}"
+
+    def crops(self, count: int, size: int, *, seed: int = _CROP_SEED) -> CropSet:
+        """Returns real faces and adversarial patterns; the AT&T faces are fetched on first use."""
+        from hw_anon.data.crops import equivalence_crops, load_faces
+
+        faces, _ = load_faces(self.downloads)
+        return equivalence_crops(count, size, seed, faces)
+
+    def faces(self, count: int, size: int, *, seed: int = _CROP_SEED) -> CropSet:
+        """Returns real faces only."""
+        from hw_anon.data.crops import load_faces, real_crops
+
+        faces, _ = load_faces(self.downloads)
+        return real_crops(count, size, seed, faces)
+
+    def exported(self, net: str) -> Path:
+        """Exports a network (equal networks give equal bytes) and returns the directory."""
+        from quant.export import export_net
+        from quant.zoo import load_net
+
+        directory = self.export_dir(net)
+        export_net(load_net(net), net, directory)
+        return directory
+
+    def built(
+        self, net: str, config: BuildConfig, *, on_stage: Callable[[str], None] | None = None, force: bool = False
+    ) -> FinishedBuild:
+        """Returns the build of a network, made now unless an intact one of the same inputs and tools is there."""
+        from hls.flow.build import build
+        from hls.flow.finished import load_build
+        from hls.flow.identity import planned_design_id
+        from hw_anon.core.contract import load_contract
+        from hw_anon.core.errors import ContractError
+
+        source, directory = self.exported(net), self.build_dir(net, config)
+        if not force:
+            try:
+                finished = load_build(directory)
+                if finished.manifest.design_id == planned_design_id(source, config):
+                    return finished
+            except ContractError:
+                pass  # none, half of one, or damaged: build (again)
+        size = load_contract(source).input.shape[1]
+        return build(
+            source,
+            directory,
+            config,
+            crops_u8=self.faces(_PROOF_FACES, size).crops,
+            work_dir=self.finn,
+            cache_dir=self.simulators,
+            on_stage=on_stage,
+        )
