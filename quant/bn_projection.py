@@ -16,13 +16,15 @@ the nearest value of the form `(m + 1/2) / p + 1/2` with integer `m`. Then
     y - (k - 1/2) = (q a + m + 1/2) / p - (k - 1) = (integer + 1/2) / p   for every integer a and k,
 
 so `y` is never closer than `1 / 2p` to a rounding boundary, and `T_k = ((k - 1) p - m - 1/2) / q` is never closer than
-`1 / 2q` to an integer: thresholds sit at `(n + 1/2) / q` in accumulator units. `c` is anchored where `y` passes the
-middle of the codes, so that a changed gain moves both ends of the range by half of the change.
+`1 / 2q` to an integer: thresholds sit at `(n + 1/2) / q` in accumulator units. `c` is anchored where the data's mean
+lies, so that a changed gain does not shift it.
 
-*Huge gains* (`q > 2^bits` with `p = 1`): several thresholds fall between the same two integers. `y` then moves by more
-than the whole range of codes from one accumulator to the next, so every larger gain gives the same codes and `g` is
-clamped to `2^bits` without loss. *Constant channels* (gain 0, weights all 0, or a gain so small that no accumulator
-reaches another code) become `y = code + a / (4 (bound + 1))`, which never leaves the code.
+*Huge gains*: `g` above the number of codes moves `y` through the whole range from one accumulator to the next; every
+larger gain gives the same codes, so `g` is clamped there, without loss. Several thresholds then fall between the same
+two integers. *Constant channels* (gain 0, weights all 0, or no accumulator reaches another code) become
+`y = code + a / (4 (bound + 1))`, which never leaves the code. *Weak channels*: the distance `1 / 2p` must exceed the
+error of float32. A channel with a smaller gain becomes constant if its whole range is less than one code, otherwise its
+gain is raised to the smallest that float32 resolves (some ten thousand accumulator units for one 4-bit code).
 
 *Negative gains*: weights and gain both change sign; narrow-range weights always can. Every projected gain is positive.
 
@@ -68,6 +70,8 @@ __all__ = [
 GAIN_TOLERANCE = 0.01
 """Relative change of a gain at which the search for a finer grid stops."""
 _MAX_NUMERATOR = 64  # p up to which q > 1 is tried; above, q = 1 changes the gain by less than 1/128
+_FLOAT_RESOLUTION = 2.0**22  # of the boundaries' distance, see `quant.rules.check_projected`
+_EPS = 2.0**-10  # exact in float32 as is 1 - eps: the variance of a projected batch norm is exactly 1
 _MIN_FINEST_GRID = 32  # q tried even for few levels
 
 Floats = NDArray[np.float64]
@@ -82,9 +86,11 @@ class AffineProjection:
     offset: Floats
     """`(m + 1/2) / p + 1/2`, or the code itself for constant channels."""
     change: Floats
-    """Relative change of the gain; 0 where the clamp is lossless or the channel is constant."""
+    """Relative change of the gain; 0 for channels that are constant or clamped."""
     constant: NDArray[np.bool_]
     """Channels that give one code for every input."""
+    clamped: NDArray[np.bool_]
+    """Channels whose gain was raised to the smallest that float32 resolves."""
     grid: NDArray[np.int64]
     """`q`: thresholds sit at `(n + 1/2) / q` accumulator units."""
 
@@ -101,6 +107,8 @@ class LayerProjection:
     """Channels whose weights and gain changed sign."""
     constant_channels: int
     """Channels that give one code for every input."""
+    clamped_channels: int
+    """Channels so weak that float32 could not tell their thresholds apart, and whose gain was raised until it can."""
     finest_grid: int
     """Largest `q`: thresholds keep at least `1 / 2q` accumulator units from every integer."""
     accumulator_bound: int
@@ -146,32 +154,42 @@ def accumulator_bound(weights: Tensor, largest_input: int) -> Tensor:
     return weights.abs().flatten(1).sum(1) * largest_input
 
 
-def project_affine(gain: Floats, offset: Floats, bound: Floats, *, low: int, high: int) -> AffineProjection:
+def project_affine(
+    gain: Floats, offset: Floats, centre: Floats, bound: Floats, *, low: int, high: int
+) -> AffineProjection:
     """Projects `y = gain a + offset` for the codes `low..high`.
 
     Args:
         gain: `[C]`, positive or zero.
         offset: `[C]`.
+        centre: `[C]` `y` where the data's mean lies: a changed gain leaves it in place.
         bound: `[C]` largest `|a|`.
         low: smallest code.
         high: largest code.
     """
-    q, p = _rational_gain(gain, levels=high - low + 1)
-    middle = (low + high) / 2
+    levels, largest = high - low + 1, max(-low, high)
     safe_gain = np.where(gain > 0, gain, 1.0)
-    anchor = np.clip(np.round((middle - offset) / safe_gain), -bound, bound)
-    wanted = gain * anchor + offset - anchor * q / p
-    projected = (np.floor((wanted - 0.5) * p) + 0.5) / p + 0.5
-    change = np.abs(q / p / safe_gain - 1.0)
-    change[(gain > high - low + 1) | (gain <= 0)] = 0.0
+    # At a huge gain one accumulator at most falls inside the range of codes: it must be the anchor.
+    wanted = np.where(gain > levels, (low + high) / 2, np.clip(centre, low, high))
+    anchor = np.clip(np.round((wanted - offset) / safe_gain), -bound, bound)
+    y_anchor = gain * anchor + offset
+    y_anchor = np.where(gain > levels, np.clip(y_anchor, low, high), y_anchor)
 
+    q, p = _rational_gain(gain, levels=levels)
+    finest = np.maximum((_FLOAT_RESOLUTION - np.abs(anchor)) // (3 * largest), 1)
+    tiny = p > finest
+    p = np.minimum(p, finest).astype(np.int64)
     first, last = (np.clip(np.round(offset + sign * gain * bound), low, high) for sign in (-1, 1))
-    constant = first == last
+    constant = (first == last) | (tiny & (2.0 * gain * bound < 1.0))
+
+    projected = (np.floor((y_anchor - anchor * q / p - 0.5) * p) + 0.5) / p + 0.5
+    changed = ~constant & ~tiny & (gain <= levels)
     return AffineProjection(
         gain=np.where(constant, 1.0 / (4.0 * (bound + 1.0)), q / p),
-        offset=np.where(constant, first, projected),
-        change=np.where(constant, 0.0, change),
+        offset=np.where(constant, np.clip(np.round(np.where(first == last, first, centre)), low, high), projected),
+        change=np.where(changed, np.abs(q / p / safe_gain - 1.0), 0.0),
         constant=constant,
+        clamped=tiny & ~constant,
         grid=np.where(constant, 1, q),
     )
 
@@ -190,8 +208,8 @@ def _rational_gain(gain: Floats, *, levels: int) -> tuple[NDArray[np.int64], NDA
     return best_q, best_p
 
 
-def _affine_of(net: nn.Module, unit: ConvUnit, image_step: float) -> tuple[Floats, Floats]:
-    """Returns `(g, c)` of a unit in accumulator and code units, each `[C_out]` float64; `g` may be negative or 0."""
+def _affine_of(net: nn.Module, unit: ConvUnit, image_step: float) -> tuple[Floats, Floats, Floats]:
+    """Returns `(g, c, y at the data's mean)` of a unit, each `[C_out]` float64; `g` may be negative or 0."""
     conv, bn = net.get_submodule(unit.conv), net.get_submodule(unit.bn)
     step_in = torch.tensor([image_step]) if unit.source is None else quantiser_step(net.get_submodule(unit.source))
     step_out = float(quantiser_step(net.get_submodule(unit.target)))
@@ -200,7 +218,7 @@ def _affine_of(net: nn.Module, unit: ConvUnit, image_step: float) -> tuple[Float
     bias = 0.0 if conv.bias is None else conv.bias.detach().double()
     offset = bn.bias.detach().double() + (bias - bn.running_mean.double()) * gain
     scaled = gain * weight_step * float(step_in) / step_out
-    return scaled.numpy(), (offset / step_out).numpy()
+    return scaled.numpy(), (offset / step_out).numpy(), (bn.bias.detach().double() / step_out).numpy()
 
 
 def _unit_quantiser(quantiser: nn.Module) -> nn.Module:
@@ -214,7 +232,7 @@ def _unit_quantiser(quantiser: nn.Module) -> nn.Module:
 def _project_unit(net: nn.Module, integer: nn.Module, unit: ConvUnit, image_step: float) -> LayerProjection:
     """Writes the projected convolution and batch norm of `unit` into `integer`."""
     conv, target = net.get_submodule(unit.conv), net.get_submodule(unit.target)
-    gain, offset = _affine_of(net, unit, image_step)
+    gain, offset, centre = _affine_of(net, unit, image_step)
     weights = weight_integers(conv) * torch.from_numpy(np.where(gain < 0, -1.0, 1.0)).view(-1, 1, 1, 1)
     largest_in = 255
     if unit.source is not None:
@@ -222,7 +240,7 @@ def _project_unit(net: nn.Module, integer: nn.Module, unit: ConvUnit, image_step
         largest_in = code_range(quantiser_bits(source), signed=quantiser_signed(source))[1]
     bound = accumulator_bound(weights, largest_in)
     low, high = code_range(quantiser_bits(target), signed=quantiser_signed(target))
-    affine = project_affine(np.abs(gain), offset, bound.numpy(), low=low, high=high)
+    affine = project_affine(np.abs(gain), offset, centre, bound.numpy(), low=low, high=high)
 
     unit_conv = quant_conv(
         conv.in_channels,
@@ -232,8 +250,9 @@ def _project_unit(net: nn.Module, integer: nn.Module, unit: ConvUnit, image_step
         bits=int(conv.weight_quant.bit_width()),
         scale="unit",
     )
-    bn = nn.BatchNorm2d(conv.out_channels, eps=0.0)
+    bn = nn.BatchNorm2d(conv.out_channels, eps=_EPS)
     with torch.no_grad():
+        bn.running_var.fill_(1.0 - _EPS)
         unit_conv.weight.copy_(weights.float())
         bn.weight.copy_(torch.from_numpy(affine.gain).float())
         bn.bias.copy_(torch.from_numpy(affine.offset).float())
@@ -244,6 +263,7 @@ def _project_unit(net: nn.Module, integer: nn.Module, unit: ConvUnit, image_step
         largest_gain_change=float(affine.change.max()),
         negated_channels=int((gain < 0).sum()),
         constant_channels=int(affine.constant.sum()),
+        clamped_channels=int(affine.clamped.sum()),
         finest_grid=int(affine.grid.max()),
         accumulator_bound=int(bound.max()),
     )

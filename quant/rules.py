@@ -25,7 +25,7 @@ __all__ = ["EXACT_ACCUMULATOR", "Violation", "check", "check_projected", "requir
 EXACT_ACCUMULATOR = 2**24
 """Integers below this are exact in float32, so that software sums do not depend on their order."""
 _MIN_SIZE, _MAX_SIZE = 32, 96
-_ULPS = 4.0 * 2.0**-24  # float32 evaluation of `g a + c`: two roundings, and those of g and c themselves
+_FLOAT_ERROR = 2.0**-23  # relative; `g a + c` takes two roundings, so does FINN's `(k - 1/2 - c) / g`
 _SAME_SCALE = 1e-6
 
 
@@ -225,6 +225,6 @@ def _close_channels(net: nn.Module, unit: ConvUnit) -> list[int]:
     close = np.zeros(len(gain), bool)
     for neighbour in (np.floor(thresholds), np.ceil(thresholds)):
         distance = np.abs(gain * neighbour + offset - boundaries)
-        error = _ULPS * (np.abs(gain * neighbour) + np.abs(offset) + np.abs(boundaries))
+        error = _FLOAT_ERROR * (np.abs(gain * neighbour) + np.abs(boundaries))
         close |= (reachable & (distance <= error)).any(1)
     return [int(channel) for channel in np.flatnonzero(close)]

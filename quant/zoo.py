@@ -34,8 +34,8 @@ NETS: dict[str, ModifierConfig] = {
     "modifier-s": ModifierConfig(),
     # The largest that is meant for a board: 107 MMAC.
     "modifier-m": ModifierConfig(widths=(16, 32, 64), blocks=3),
-    # For tests: 1.8 MMAC, 32×32 pixels.
-    "modifier-xs": ModifierConfig(input_size=32, widths=(8, 8, 16), blocks=1),
+    # For tests: 3.7 MMAC, 32×32 pixels.
+    "modifier-xs": ModifierConfig(input_size=32, widths=(8, 16, 24), blocks=1),
 }
 """Named configurations; `load_net` adds the weights."""
 
