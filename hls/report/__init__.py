@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hls.report.data import BuildReport, FifoRow, LayerRow, Origin, Pictures, StageRow
 from hls.report.html import write_report
-from hls.report.record import RECORD_FILE, write_record
+from hls.report.record import RECORD_FILE, read_record, write_record
 
 __all__ = [
     "RECORD_FILE",
@@ -14,6 +14,7 @@ __all__ = [
     "Origin",
     "Pictures",
     "StageRow",
+    "read_record",
     "write_record",
     "write_report",
 ]

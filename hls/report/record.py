@@ -7,10 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hls.report.data import BuildReport, Origin
+from hls.report.data import BuildReport, FifoRow, LayerRow, Origin, StageRow
 from hw_anon.core.atomic import write_text_atomically
+from hw_anon.core.backend import Link
+from hw_anon.core.boards import get_board
+from hw_anon.core.errors import ContractError
 
-__all__ = ["RECORD_FILE", "RECORD_VERSION", "as_record", "write_record"]
+__all__ = ["RECORD_FILE", "RECORD_VERSION", "as_record", "read_record", "write_record"]
 
 RECORD_FILE = "report.json"
 RECORD_VERSION = 1
@@ -71,3 +74,40 @@ def write_record(report: BuildReport, directory: Path) -> Path:
     path = directory / RECORD_FILE
     write_text_atomically(path, json.dumps(as_record(report), indent=2, sort_keys=True, allow_nan=False) + "\n")
     return path
+
+
+def read_record(directory: Path) -> BuildReport:
+    """Reads `report.json` back; the pictures, which it does not hold, are absent.
+
+    Raises:
+        ContractError: if it is missing, malformed or of another format version.
+    """
+    path = directory / RECORD_FILE
+    try:
+        raw = json.loads(path.read_text())
+        if raw["version"] != RECORD_VERSION:
+            raise ContractError(f"{path} has format version {raw['version']}, this release reads {RECORD_VERSION}")
+        same = ("net", "design_id", "clock_mhz", "interval_cycles_rtl", "interval_cycles_ideal", "latency_cycles")
+        same += ("macs_per_inference", "dsp", "lut", "bram18", "uram", "fifo_sizing_s", "build_s")
+        same += ("simulated_kcycles_per_s", "versions", "measured_faces_per_s")
+        return BuildReport(
+            **{name: raw[name] for name in same},
+            board=get_board(raw["board"]),
+            input_shape=tuple(raw["input_shape"]),
+            layers=tuple(LayerRow(**row) for row in raw["layers"]),
+            fifos=tuple(FifoRow(**row) for row in raw["fifos"]),
+            stages=tuple(StageRow(**{**row, "changes": tuple(row["changes"])}) for row in raw["stages"]),
+            links=tuple(_link(row) for row in raw["links"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise ContractError(f"{path} is missing or not a build's record ({exc!r}); build again") from exc
+
+
+def _link(raw: dict[str, Any]) -> Link:
+    return Link(
+        source=raw["from"],
+        target=raw["to"],
+        crops=raw["crops"],
+        differing_bytes=raw["differing_bytes"],
+        note=raw.get("note", ""),
+    )

@@ -15,7 +15,7 @@ from hw_anon.core.errors import ContractError
 if TYPE_CHECKING:
     from hls.flow.config import BuildConfig
 
-__all__ = ["chain_links", "register", "require_equal"]
+__all__ = ["chain_links", "link_rows", "register", "require_equal"]
 
 
 def register(app: typer.Typer) -> None:
@@ -50,8 +50,8 @@ def verify(
     if as_json:
         emit_document({"net": net, "board": board, "links": [link.as_json() for link in links]})
     else:
-        rows = [(link.source, link.target, link.crops, link.differing_bytes, link.note) for link in links]
-        print_table(f"Equivalence chain of {net}", ("from", "to", "crops", "differing bytes", "condition"), rows)
+        columns = ("from", "to", "crops", "differing bytes", "condition")
+        print_table(f"Equivalence chain of {net}", columns, link_rows(links))
     require_equal(links)
 
 
@@ -83,6 +83,11 @@ def chain_links(
             stalls=stalls,
             advance=advance,
         )
+
+
+def link_rows(links: list[Link]) -> list[tuple[str, str, int, int, str]]:
+    """Returns links as table rows."""
+    return [(link.source, link.target, link.crops, link.differing_bytes, link.note) for link in links]
 
 
 def require_equal(links: list[Link]) -> None:

@@ -25,14 +25,16 @@ from hls.report import (  # noqa: E402
     Origin,
     Pictures,
     StageRow,
+    read_record,
     write_record,
     write_report,
 )
 from hls.report.figures import gallery_png  # noqa: E402
 from hls.report.html import render_page  # noqa: E402
+from hls.report.record import as_record  # noqa: E402
 from hw_anon.core.backend import Link  # noqa: E402
 from hw_anon.core.boards import get_board  # noqa: E402
-from hw_anon.core.errors import ConfigError  # noqa: E402
+from hw_anon.core.errors import ConfigError, ContractError  # noqa: E402
 
 CONVOLUTIONS = (
     # inputs, outputs, output side, weight bits, DSP slices, PE, SIMD
@@ -284,3 +286,18 @@ def test_impossible_reports_are_refused() -> None:
         replace(sample_pictures(), labels=("one",))
     with pytest.raises(ConfigError, match="uint8"):
         replace(sample_pictures(), before=np.zeros((8, 64, 64, 3)))
+
+
+def test_a_record_is_read_back_whole_but_for_the_pictures(tmp_path: Path) -> None:
+    report = sample_report()
+    write_record(report, tmp_path)
+    again = read_record(tmp_path)
+    assert as_record(again) == as_record(report)
+    assert again.links == report.links
+
+
+def test_a_damaged_record_is_refused(tmp_path: Path) -> None:
+    path = write_record(sample_report(), tmp_path)
+    path.write_text(path.read_text().replace('"fifos"', '"fifo"'))
+    with pytest.raises(ContractError, match="not a build's record"):
+        read_record(tmp_path)
