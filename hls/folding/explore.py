@@ -15,7 +15,7 @@ from typing import Any
 
 from hls.folding.fold import Budget, report_plan
 from hls.folding.network import Network, read_network
-from hls.folding.plan import fastest_interval, plan_folding
+from hls.folding.plan import fastest_interval, try_plan
 from hls.resources import calibration_errors
 from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.boards import Board
@@ -23,7 +23,7 @@ from hw_anon.core.errors import ConfigError
 
 __all__ = ["DesignPoint", "default_targets", "non_dominated", "pareto", "write_points"]
 
-_DEFAULT_POINTS = 24
+_DEFAULT_POINTS = 60
 _MARGIN = 0.9
 
 
@@ -108,9 +108,8 @@ def default_targets(network: Network) -> list[float]:
 
 def _point(network: Network, interval_cycles: int, budget: Budget) -> DesignPoint | None:
     """Folds for one interval; none if it cannot be met."""
-    try:
-        plan = plan_folding(network, interval_cycles, margin=_MARGIN)
-    except ConfigError:
+    plan = try_plan(network, interval_cycles, margin=_MARGIN)
+    if plan is None:
         return None
     report, board = report_plan(plan, interval_cycles), network.board
     excess = budget.excess(report.resources, board)

@@ -40,10 +40,11 @@ def draw_points(points: Sequence[DesignPoint], path: Path, *, title: str) -> Non
     boards = list(dict.fromkeys(point.board for point in points))
     axes = figure.subplots(1, len(_AXES))
     for panel, (kind, label) in zip(axes, _AXES, strict=True):
-        for (colour, marker), board in zip(_cycle(len(boards)), boards, strict=True):
-            _draw_board(panel, [p for p in points if p.board == board], kind, colour, marker)
+        for index, board in enumerate(boards):
+            _draw_board(panel, [p for p in points if p.board == board], kind, index)
         panel.set_xscale("log")
-        panel.set_yscale("log")
+        panel.set_yscale("symlog", linthresh=10)
+        panel.set_ylim(bottom=0)
         panel.set_xlabel("throughput (faces/s)")
         panel.set_ylabel(label)
         panel.grid(visible=True, which="both", color="#dddddd", linewidth=0.6)
@@ -56,12 +57,9 @@ def draw_points(points: Sequence[DesignPoint], path: Path, *, title: str) -> Non
     write_bytes_atomically(path, buffer.getvalue())
 
 
-def _cycle(count: int) -> list[tuple[str, str]]:
-    return [_STYLES[index % len(_STYLES)] for index in range(count)]
-
-
-def _draw_board(panel: Any, points: Sequence[DesignPoint], kind: str, colour: str, marker: str) -> None:
-    """Draws one board's points and its capacity line."""
+def _draw_board(panel: Any, points: Sequence[DesignPoint], kind: str, index: int) -> None:
+    """Draws one board's points and its capacity line; later boards smaller, so that equal points show all boards."""
+    colour, marker = _STYLES[index % len(_STYLES)]
     rates = [point.faces_per_s for point in points]
     panel.plot(rates, [getattr(point, kind) for point in points], color=colour, linewidth=1, alpha=0.6)
     for fits, face in ((True, colour), (False, "white")):
@@ -71,12 +69,12 @@ def _draw_board(panel: Any, points: Sequence[DesignPoint], kind: str, colour: st
             [getattr(point, kind) for point in chosen],
             linestyle="none",
             marker=marker,
-            markersize=6,
+            markersize=max(3, 9 - 2.5 * index),
             markerfacecolor=face,
             markeredgecolor=colour,
         )
     capacity = getattr(get_board(points[0].board), kind)
-    panel.axhline(capacity, color=colour, linestyle="--", linewidth=1.2)
+    panel.axhline(capacity, color=colour, linestyle=(5 * index, (5, 5)), linewidth=1.4)
 
 
 def _legend(boards: Sequence[str]) -> list[Any]:
@@ -84,8 +82,8 @@ def _legend(boards: Sequence[str]) -> list[Any]:
     from matplotlib.lines import Line2D
 
     handles = []
-    for (colour, marker), name in zip(_cycle(len(boards)), boards, strict=True):
-        board = get_board(name)
+    for index, name in enumerate(boards):
+        board, (colour, marker) = get_board(name), _STYLES[index % len(_STYLES)]
         label = f"{board.device}, {board.clk_mhz:g} MHz"
         handles.append(Line2D([], [], color=colour, marker=marker, label=label))
     grey: dict[str, Any] = {"color": "#444444", "linestyle": "none", "marker": "o"}

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hls.folding.network import Network, read_network
-from hls.folding.plan import Plan, plan_folding
+from hls.folding.plan import Plan, plan_folding, try_plan
 from hls.resources import Resources, estimate_node, node_lanes
 from hls.resources.view import Attribute
 from hw_anon.core.boards import Board
@@ -244,8 +244,5 @@ def _fastest_fit(network: Network, budget: Budget, margin: float) -> Plan | None
 
 def _plan_within(network: Network, target: int, budget: Budget, margin: float) -> Plan | None:
     """Plans for a target; none if it cannot be met or does not fit."""
-    try:
-        plan = plan_folding(network, target, margin=margin)
-    except ConfigError:
-        return None
-    return None if budget.excess(plan.resources(), network.board) else plan
+    plan = try_plan(network, target, margin=margin)
+    return None if plan is None or budget.excess(plan.resources(), network.board) else plan

@@ -21,7 +21,7 @@ from hls.resources import NodeView, Resources, estimate_node
 from hw_anon.core.boards import Board
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["Plan", "fastest_interval", "plan_folding", "width_converter"]
+__all__ = ["Plan", "fastest_interval", "plan_folding", "try_plan", "width_converter"]
 
 _DSP_COST = 1e3
 """Cost of one DSP slice; areas, as shares of a board, stay far below."""
@@ -104,29 +104,44 @@ def plan_folding(network: Network, target_interval_cycles: int, *, margin: float
         margin: cycles of every node but the matrix-vector units, at most, as a fraction of the slowest unit's.
 
     Raises:
-        ConfigError: if no folding meets the target; the message says what limits and what can be reached.
+        ConfigError: if no folding meets the target; the message says which node limits and how fast the net can go.
     """
-    fastest, limiting = fastest_interval(network, margin)
-    if fastest > target_interval_cycles:
-        raise ConfigError(
-            f"no folding reaches {target_interval_cycles} cycles per image: {limiting} needs {fastest} even at full "
-            f"parallelism; ask for at least {fastest} cycles"
-        )
+    plan = try_plan(network, target_interval_cycles, margin=margin)
+    if plan is not None:
+        return plan
+    bound, limiting = fastest_interval(network, margin)
+    fastest = _fastest_plan(network, margin)
+    reachable = f"the fastest folding takes {fastest.interval_cycles} cycles" if fastest else "no folding of it works"
+    raise ConfigError(
+        f"no folding takes {target_interval_cycles} cycles per image with every node but the slowest matrix-vector "
+        f"unit within {margin:g} of it: {limiting} alone needs {bound} at full parallelism; {reachable}"
+    )
+
+
+def try_plan(network: Network, target_interval_cycles: int, *, margin: float = 0.9) -> Plan | None:
+    """Like `plan_folding`, but returns none if no folding meets the target."""
+    if fastest_interval(network, margin)[0] > target_interval_cycles:
+        return None
+    units = set(network.matrix_nodes)
     pace = _reachable_pace(network, target_interval_cycles)
     for _ in range(_MAX_ROUNDS):
         choices = _solve(network, target_interval_cycles, pace, margin)
         if choices is None:
-            break
+            return None
         plan = Plan(network=network, choices=choices)
-        units = set(network.matrix_nodes)
-        slowest_other = max(c.cycles for index, c in enumerate(choices) if index not in units)
-        if slowest_other <= margin * plan.interval_cycles:
+        others = [choice.cycles for index, choice in enumerate(choices) if index not in units]
+        if max(others, default=0) <= margin * plan.interval_cycles:
             return plan
         pace = plan.interval_cycles
-    raise ConfigError(
-        f"no folding for {target_interval_cycles} cycles per image keeps every node within {margin:g} of the slowest "
-        f"matrix-vector unit ({pace} cycles); {limiting} limits at {fastest} cycles: ask for another interval"
-    )
+    return None
+
+
+def _fastest_plan(network: Network, margin: float) -> Plan | None:
+    """Returns the plan of the tightest target that has one, among the intervals that units can have."""
+    bound, _ = fastest_interval(network, margin)
+    targets = {option.cycles for index in network.matrix_nodes for option in network.candidates[index]}
+    plans = (try_plan(network, target, margin=margin) for target in sorted(targets) if target >= bound)
+    return next((plan for plan in plans if plan is not None), None)
 
 
 def _dsp_minimal(options: Sequence[Candidate], target: int) -> list[Candidate]:

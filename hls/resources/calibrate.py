@@ -98,7 +98,8 @@ def fit(measurements: list[Measurement]) -> tuple[dict[str, dict[str, float]], d
 
 def _fit_group(views: list[NodeView], amounts: dict[str, Measurement]) -> dict[str, float]:
     """Fits one group of points."""
-    rows, coefficients = [terms(view) for view in views], {}
+    rows = [terms(view) for view in views]
+    coefficients: dict[str, float] = {}
     for kind in ("lut", "ff"):
         measured = np.array([amounts[describe(view)][kind] for view in views], float)
         coefficients |= _solve(rows, measured, kind + ":")

@@ -75,7 +75,7 @@ def _mvau_core(view: NodeView) -> Terms:
     steps, rounds = view.integer("MW") // simd, view.integer("MH") // pe
     replay = lutram_luts(steps, simd * view.input_bits) if rounds > 1 else 0
     tree = pe * (simd - 1) * (view.input_bits + view.other_bits)
-    sums = {"output": pe * view.output_bits, "lanes": pe * simd, "tree": tree}
+    sums: dict[str, float] = {"output": pe * view.output_bits, "lanes": pe * simd, "tree": tree}
     return (
         {f"lut:{name}": value for name, value in sums.items()}
         | {f"ff:{name}": value for name, value in sums.items()}
