@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
     from onnx import NodeProto
 
-__all__ = ["KNOWN_OPS", "NodeHardware", "SourceFile", "instantiate", "stream_names"]
+__all__ = ["KNOWN_OPS", "NodeHardware", "SourceFile", "instantiate"]
 
 _CLOCK = (PortMap(port="ap_clk", expression="ap_clk"), PortMap(port="ap_rst_n", expression="ap_rst_n"))
 _AXILITE_INPUTS = ("AWVALID", "AWADDR", "WVALID", "WDATA", "WSTRB", "ARVALID", "ARADDR")
@@ -91,7 +91,7 @@ class _Context:
         return ContractError(f"node {self.node.name} ({self.node.op_type}) cannot be stitched: {why}")
 
 
-def stream_names(node: NodeProto, nets: Mapping[str, str]) -> tuple[list[int], list[int]]:
+def _streamed(node: NodeProto, nets: Mapping[str, str]) -> tuple[list[int], list[int]]:
     """Returns the indices of a node's streamed inputs and outputs (those whose tensors have a net)."""
     return (
         [k for k, name in enumerate(node.input) if name in nets],
@@ -143,7 +143,7 @@ def _source(context: _Context, path: Path, edits: tuple[TextEdit, ...] = ()) -> 
 def _pins(context: _Context) -> tuple[StreamPin, ...]:
     """Returns the node's stream pins; port widths are what the operator declares for its wrapper."""
     op, node = context.op, context.node
-    inputs, outputs = stream_names(node, context.nets)
+    inputs, outputs = _streamed(node, context.nets)
     return (
         *(
             _pin(context, "in", k, node.input[k], op.get_instream_width(k), op.get_folded_input_shape(k))
@@ -344,6 +344,7 @@ _RULES: dict[str, Callable[[_Context, NodeHardware], None]] = {
     "ElementwiseAdd_rtl": _plain,
     "FMPadding_rtl": _padding,
     "MVAU_rtl": _matrix_vector,
+    "StreamingConcat_rtl": _plain,
     "StreamingDataWidthConverter_rtl": _plain,
     "StreamingFIFO_rtl": _fifo,
     "Thresholding_rtl": _thresholding,

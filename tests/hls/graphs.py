@@ -178,6 +178,23 @@ class GraphBuilder:
             inFIFODepths=[2, 2],
         )
 
+    def concat(self, name: str, *streams: str, simd: int = 1) -> str:
+        """Adds a concatenation along the channels."""
+        channels = [self.shapes[x][-1] for x in streams]
+        vectors, datatype = self.shapes[streams[0]][:-1], self.datatypes[streams[0]]
+        return self._node(
+            "StreamingConcat",
+            name,
+            list(streams),
+            (*vectors, sum(channels)),
+            datatype,
+            SIMD=simd,
+            ChannelsPerStream=channels,
+            inputDataTypes=[self.datatypes[x] for x in streams],
+            numInputVectors=list(vectors),
+            inFIFODepths=[2] * len(streams),
+        )
+
     def upsample(self, name: str, x: str, *, simd: int = 1, scale: int = 2) -> str:
         """Adds a nearest-neighbour upsampling."""
         _, height, width, channels = self.shapes[x]

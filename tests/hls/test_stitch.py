@@ -134,15 +134,15 @@ def test_two_inputs_and_two_outputs_with_odd_widths(work: Path, simulator_cache:
 
     b = GraphBuilder(seed=5)
     left, right = b.input("left", (1, 4, 4, 6), "INT5"), b.input("right", (1, 4, 4, 6), "INT5")
-    s = b.add("add", left, right, output="INT6", pe=3)
-    thin, wide = b.fork("split", s, pe=3)
-    requantised = b.threshold("thr", thin, pe=3, output="UINT3")
-    case = _case(b.build([left, right], [requantised, wide]), work, "ports", images=4)
+    (left_a, left_b), (right_a, right_b) = b.fork("fork_left", left, pe=3), b.fork("fork_right", right, pe=3)
+    requantised = b.threshold("thr", b.add("add", left_a, right_a, output="INT6", pe=3), pe=3, output="UINT3")
+    joined = b.concat("concat", left_b, right_b, simd=3)
+    case = _case(b.build([left, right], [requantised, joined]), work, "ports", images=4)
     design = stitch(case.generated, work / "ports", top="two_ways")
     ports = design.interface
     assert [p.name for p in (*ports.inputs, *ports.outputs)] == ["s_axis_0", "s_axis_1", "m_axis_0", "m_axis_1"]
     assert [(p.element_bits, p.signed, p.tdata_bits) for p in ports.inputs] == [(5, True, 16)] * 2
-    assert [(p.element_bits, p.signed, p.tdata_bits) for p in ports.outputs] == [(3, False, 16), (6, True, 24)]
+    assert [(p.element_bits, p.signed, p.tdata_bits) for p in ports.outputs] == [(3, False, 16), (5, True, 16)]
     assert all(p.has_tlast for p in ports.outputs)
     with _simulator(design, simulator_cache) as simulator:
         for stalls in (Stalls(), Stalls(input_per_mille=400, output_per_mille=400, seed=3)):
