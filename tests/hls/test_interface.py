@@ -155,3 +155,21 @@ def test_ports_with_other_fields_are_refused(tmp_path: Path, change: dict[str, A
     path.write_text(json.dumps(raw))
     with pytest.raises(ContractError, match="is missing or not a design interface"):
         DesignInterface.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [{"elements_per_beat": 5}, {"tdata_bits": 7}, {"element_bits": 0}, {"shape": (0, 4)}],
+    ids=["ragged", "narrow", "no-bits", "empty"],
+)
+def test_contradicting_sizes_are_refused(sizes: dict[str, Any]) -> None:
+    whole: dict[str, Any] = {"element_bits": 4, "elements_per_beat": 2, "shape": (3, 4), "tdata_bits": 8}
+    assert StreamPort(name="s", signed=True, **whole).beats == 6
+    with pytest.raises(ContractError, match="stream s"):
+        StreamPort(name="s", signed=True, **{**whole, **sizes})
+
+
+def test_signals_take_the_spelling_of_their_module() -> None:
+    sizes: dict[str, Any] = {"element_bits": 8, "elements_per_beat": 1, "shape": (2,), "tdata_bits": 8, "signed": False}
+    assert StreamPort(name="s_axis", **sizes).signal("tdata") == "s_axis_tdata"
+    assert StreamPort(name="in0_V", uppercase=True, **sizes).signal("tdata") == "in0_V_TDATA"
