@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from hls.folding.fold import Budget, report_plan
-from hls.folding.network import Network, read_network
+from hls.folding.fold import Budget, plan_within, priced_networks, report_plan
+from hls.folding.network import Network
 from hls.folding.plan import fastest_interval, try_plan
 from hls.resources import calibration_errors
 from hw_anon.core.atomic import write_text_atomically
@@ -84,13 +84,13 @@ def pareto(
         raise ConfigError(f"targets must be positive rates in faces per second, are {list(targets)}")
     points: list[DesignPoint] = []
     for board in boards:
-        network = read_network(model, board)
-        rates = sorted(targets) if targets is not None else default_targets(network)
+        networks = priced_networks(model, board)
+        rates = sorted(targets) if targets is not None else default_targets(networks[0])
         found = []
         for index, rate in enumerate(rates):
             if on_point is not None:
                 on_point(board.name, index, len(rates))
-            point = _point(network, int(board.clk_mhz * 1e6 / rate), budget)
+            point = _point(networks, int(board.clk_mhz * 1e6 / rate), budget)
             if point is not None:
                 found.append(point)
         points += non_dominated(found)
@@ -106,9 +106,12 @@ def default_targets(network: Network) -> list[float]:
     return [network.board.clk_mhz * 1e6 / c for c in cycles]
 
 
-def _point(network: Network, interval_cycles: int, budget: Budget) -> DesignPoint | None:
+def _point(networks: Sequence[Network], interval_cycles: int, budget: Budget) -> DesignPoint | None:
     """Folds for one interval; none if it cannot be met."""
-    plan = try_plan(network, interval_cycles, margin=_MARGIN)
+    network = networks[0]
+    plan = plan_within(networks, interval_cycles, budget, margin=_MARGIN)
+    if plan is None:
+        plan = try_plan(network, interval_cycles, margin=_MARGIN)
     if plan is None:
         return None
     report, board = report_plan(plan, interval_cycles), network.board

@@ -43,8 +43,11 @@ def draw_points(points: Sequence[DesignPoint], path: Path, *, title: str) -> Non
         for index, board in enumerate(boards):
             _draw_board(panel, [p for p in points if p.board == board], kind, index)
         panel.set_xscale("log")
-        panel.set_yscale("symlog", linthresh=10)
-        panel.set_ylim(bottom=0)
+        if kind == "bram18":  # there may be none
+            panel.set_yscale("symlog", linthresh=10)
+        else:
+            panel.set_yscale("log")
+        panel.set_ymargin(0.08)
         panel.set_xlabel("throughput (faces/s)")
         panel.set_ylabel(label)
         panel.grid(visible=True, which="both", color="#dddddd", linewidth=0.6)

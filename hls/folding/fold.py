@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hls.folding.converter import converter_cycles
 from hls.folding.network import Network, read_network
 from hls.folding.plan import Plan, plan_folding, try_plan
 from hls.resources import Resources, estimate_node, node_lanes
@@ -12,7 +14,21 @@ from hls.resources.view import Attribute
 from hw_anon.core.boards import Board
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["Budget", "ConverterReport", "FoldingReport", "LayerFolding", "fold", "max_throughput", "report_plan"]
+__all__ = [
+    "Budget",
+    "ConverterReport",
+    "FoldingReport",
+    "LayerFolding",
+    "fold",
+    "max_throughput",
+    "plan_within",
+    "priced_networks",
+    "report_plan",
+]
+
+
+_BRAM_PRICES = (0.25, 0.05, 4.0)
+"""Prices of block RAM tried where the balanced folding does not fit: LUTs spared, then block RAMs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +98,8 @@ class ConverterReport:
     """Bits of an input beat."""
     output_bits: int
     """Bits of an output beat."""
+    cycles: int
+    """Clock cycles per image when neither side stalls."""
     resources: Resources
     """Estimate."""
 
@@ -146,6 +164,7 @@ def report_plan(plan: Plan, target_interval_cycles: int) -> FoldingReport:
             consumer=network.views[stream.consumer].name,
             input_bits=view.integer("inWidth"),
             output_bits=view.integer("outWidth"),
+            cycles=converter_cycles(stream.elements * stream.bits, view.integer("inWidth"), view.integer("outWidth")),
             resources=estimate_node(view, network.board),
         )
         for stream, view in plan.converters
@@ -186,11 +205,12 @@ def fold(
     from qonnx.custom_op.registry import getCustomOp
 
     budget = budget or Budget()
-    network = read_network(model, board)
-    plan = plan_folding(network, target_interval_cycles, margin=margin)
-    excess = budget.excess(plan.resources(), board)
-    if excess:
-        fastest = _fastest_fit(network, budget, margin)
+    networks = priced_networks(model, board)
+    plan = plan_within(networks, target_interval_cycles, budget, margin=margin)
+    if plan is None:
+        plan = plan_folding(networks[0], target_interval_cycles, margin=margin)  # or the reason why there is none
+        excess = budget.excess(plan.resources(), board)
+        fastest = _fastest_fit(networks, budget, margin)
         remedy = f"the fastest that fits takes {fastest.interval_cycles} cycles" if fastest else "no folding of it fits"
         raise ConfigError(
             f"{target_interval_cycles} cycles per image need {'; '.join(excess)} on {board.device}; {remedy}"
@@ -208,8 +228,8 @@ def max_throughput(model: Any, board: Board, *, budget: Budget | None = None, ma
     Raises:
         ConfigError: if no folding fits.
     """
-    network = read_network(model, board)
-    plan = _fastest_fit(network, budget or Budget(), margin)
+    networks = priced_networks(model, board)
+    plan, network = _fastest_fit(networks, budget or Budget(), margin), networks[0]
     if plan is None:
         slowest = max(option.cycles for index in network.matrix_nodes for option in network.candidates[index])
         smallest = plan_folding(network, slowest, margin=margin).resources()
@@ -217,17 +237,33 @@ def max_throughput(model: Any, board: Board, *, budget: Budget | None = None, ma
     return report_plan(plan, plan.interval_cycles)
 
 
-def _fastest_fit(network: Network, budget: Budget, margin: float) -> Plan | None:
+def priced_networks(model: Any, board: Board) -> tuple[Network, ...]:
+    """Reads a graph once for each weighing of block RAMs against LUTs: balanced, then each of them spared."""
+    balanced = read_network(model, board)
+    return balanced, *(balanced.repriced(price) for price in _BRAM_PRICES)
+
+
+def plan_within(networks: Sequence[Network], target: int, budget: Budget, *, margin: float = 0.9) -> Plan | None:
+    """Returns the first network's plan that meets the target within budget; none if there is none."""
+    for network in networks:
+        plan = try_plan(network, target, margin=margin)
+        if plan is None or not budget.excess(plan.resources(), network.board):
+            return plan
+    return None
+
+
+def _fastest_fit(networks: Sequence[Network], budget: Budget, margin: float) -> Plan | None:
     """Searches the fastest plan within budget.
 
     Only intervals that some matrix-vector unit has exactly can differ in their plans: a binary search over them finds
     where designs stop fitting (resources grow with speed, bar small steps), and a few faster ones are tried after.
     """
+    network = networks[0]
     targets = sorted({option.cycles for index in network.matrix_nodes for option in network.candidates[index]})
     low, high, best = 0, len(targets) - 1, None
     while low <= high:
         middle = (low + high) // 2
-        plan = _plan_within(network, targets[middle], budget, margin)
+        plan = plan_within(networks, targets[middle], budget, margin=margin)
         if plan is not None:
             best, high = (middle, plan), middle - 1
         else:
@@ -236,13 +272,7 @@ def _fastest_fit(network: Network, budget: Budget, margin: float) -> Plan | None
         return None
     index, plan = best
     for faster in range(max(0, index - 4), index):
-        other = _plan_within(network, targets[faster], budget, margin)
+        other = plan_within(networks, targets[faster], budget, margin=margin)
         if other is not None and other.interval_cycles < plan.interval_cycles:
             return other
     return plan
-
-
-def _plan_within(network: Network, target: int, budget: Budget, margin: float) -> Plan | None:
-    """Plans for a target; none if it cannot be met or does not fit."""
-    plan = try_plan(network, target, margin=margin)
-    return None if plan is None or budget.excess(plan.resources(), network.board) else plan

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hls.folding.space import Candidate, candidates
+from hls.folding.space import Candidate, Scales, candidates
 from hls.resources import NodeView, view_model
 from hw_anon.core.boards import Board
 from hw_anon.core.errors import ConfigError
@@ -33,14 +33,19 @@ class Stream:
 class Network:
     """A graph's nodes, their foldings for one board, and its streams."""
 
-    board: Board
-    """Board whose DSP slices and budgets the foldings are weighed for."""
+    scales: Scales
+    """Board that the foldings are weighed for, and how."""
     views: tuple[NodeView, ...]
     """Nodes in graph order."""
     candidates: tuple[tuple[Candidate, ...], ...]
     """Foldings of each node."""
     streams: tuple[Stream, ...]
     """Streams between nodes."""
+
+    @property
+    def board(self) -> Board:
+        """Board that the foldings are weighed for."""
+        return self.scales.board
 
     @property
     def matrix_nodes(self) -> tuple[int, ...]:
@@ -58,21 +63,28 @@ class Network:
         return sum(self.macs(index) for index in self.matrix_nodes)
 
     @classmethod
-    def build(cls, views: Sequence[NodeView], streams: Sequence[Stream], board: Board) -> Network:
+    def build(
+        cls, views: Sequence[NodeView], streams: Sequence[Stream], board: Board, *, bram_price: float = 1.0
+    ) -> Network:
         """Lists every node's foldings.
 
         Raises:
             ConfigError: if a node is not of the folded family, or there is no matrix-vector unit.
         """
+        scales = Scales(board=board, bram_price=bram_price)
         network = cls(
-            board=board,
+            scales=scales,
             views=tuple(views),
-            candidates=tuple(candidates(view, board) for view in views),
+            candidates=tuple(candidates(view, scales) for view in views),
             streams=tuple(streams),
         )
         if not network.matrix_nodes:
             raise ConfigError("nothing to fold: the graph has no matrix-vector unit (MVAU_rtl)")
         return network
+
+    def repriced(self, bram_price: float) -> Network:
+        """Returns the same network with block RAMs cheaper or dearer against LUTs."""
+        return Network.build(self.views, self.streams, self.board, bram_price=bram_price)
 
 
 def read_network(model: Any, board: Board) -> Network:

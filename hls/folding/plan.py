@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hls.folding.converter import converter_cycles
 from hls.folding.elimination import Table, minimise
 from hls.folding.network import Network, Stream
-from hls.folding.space import Candidate, area
+from hls.folding.space import Candidate, Scales
 from hls.resources import NodeView, Resources, estimate_node
-from hw_anon.core.boards import Board
 from hw_anon.core.errors import ConfigError
 
 __all__ = ["Plan", "fastest_interval", "plan_folding", "try_plan", "width_converter"]
@@ -169,10 +169,10 @@ def _solve(network: Network, target: int, pace: int, margin: float) -> tuple[Can
         if not domains[-1]:
             return None
     tables = [
-        Table((index,), np.array([_DSP_COST * o.resources.dsp + area(o.resources, network.board) for o in domain]))
+        Table((index,), np.array([_DSP_COST * o.resources.dsp + network.scales.area(o.resources) for o in domain]))
         for index, domain in enumerate(domains)
     ]
-    stream_cost = _stream_costs(network.board)
+    stream_cost = _stream_costs(network.scales)
     for stream in network.streams:
         table = _stream_table(stream, domains[stream.producer], domains[stream.consumer], stream_cost, pace)
         if stream.consumer in units:
@@ -184,7 +184,7 @@ def _solve(network: Network, target: int, pace: int, margin: float) -> tuple[Can
     return tuple(domain[value] for domain, value in zip(domains, values, strict=True))
 
 
-def _stream_costs(board: Board) -> Callable[[int, int], float]:
+def _stream_costs(scales: Scales) -> Callable[[int, int], float]:
     """Returns a function of a stream's bits at both ends: area of its FIFO and, if they differ, of its converter."""
     known: dict[tuple[int, int], float] = {}
 
@@ -193,14 +193,14 @@ def _stream_costs(board: Board) -> Callable[[int, int], float]:
             name="fifo", op="StreamingFIFO_rtl", attributes={"depth": _FIFO_DEPTH, "folded_shape": (bits,)},
             input_bits=1, output_bits=1,
         )  # fmt: skip
-        return area(estimate_node(view, board), board)
+        return scales.area(estimate_node(view, scales.board))
 
     def cost(source: int, sink: int) -> float:
         if (source, sink) not in known:
             value = fifo(source)
             if source != sink:
-                converter = estimate_node(width_converter(source, sink), board)
-                value += fifo(sink) + _CONVERTER_WEIGHT * area(converter, board)
+                converter = estimate_node(width_converter(source, sink), scales.board)
+                value += fifo(sink) + _CONVERTER_WEIGHT * scales.area(converter)
             known[source, sink] = value
         return known[source, sink]
 
@@ -222,7 +222,7 @@ def _stream_table(
     for row, producer in enumerate(producers):
         for column, consumer in enumerate(consumers):
             source, sink = producer.output_lanes, consumer.input_lanes
-            if source != sink and math.ceil(stream.elements / min(source, sink)) > pace:
+            if source != sink and converter_cycles(stream.elements, source, sink) > pace:
                 table[row, column] = math.inf
             else:
                 table[row, column] = cost(source * stream.bits, sink * stream.bits)

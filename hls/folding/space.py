@@ -18,7 +18,7 @@ from hls.resources.window import is_parallel, startup_cycles
 from hw_anon.core.boards import Board
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["Candidate", "area", "candidates", "divisors", "node_cycles"]
+__all__ = ["Candidate", "Scales", "candidates", "divisors", "node_cycles"]
 
 _PE_OPERATORS = ("Thresholding_rtl", "DuplicateStreams_rtl", "ElementwiseAdd_rtl")
 _SIMD_OPERATORS = ("FMPadding_rtl", "UpsampleNearestNeighbour_rtl")
@@ -57,9 +57,18 @@ def divisors(number: int) -> tuple[int, ...]:
     return tuple(d for d in range(1, number + 1) if number % d == 0)
 
 
-def area(resources: Resources, board: Board) -> float:
-    """Returns what is minimised among foldings of equal DSP count: the shares of LUTs and block RAMs taken, added."""
-    return resources.lut / board.lut + resources.bram18 / board.bram18
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scales:
+    """How resources are weighed against each other on a board."""
+
+    board: Board
+    """Target."""
+    bram_price: float = 1.0
+    """Price of a share of the block RAMs, in shares of the LUTs."""
+
+    def area(self, resources: Resources) -> float:
+        """Returns what is minimised among foldings of equal DSP count: the shares of LUTs and block RAMs, added."""
+        return resources.lut / self.board.lut + self.bram_price * resources.bram18 / self.board.bram18
 
 
 def node_cycles(view: NodeView) -> int:
@@ -95,32 +104,32 @@ def _window_cycles(view: NodeView) -> int:
     return startup_cycles(view) + rows * row
 
 
-def candidates(view: NodeView, board: Board) -> tuple[Candidate, ...]:
+def candidates(view: NodeView, scales: Scales) -> tuple[Candidate, ...]:
     """Returns every legal folding of a node, each with its cheapest memory style.
 
     Raises:
         ConfigError: if the operator is not one of the folded family.
     """
     if view.op == "MVAU_rtl":
-        return tuple(_mvau(view, board))
+        return tuple(_mvau(view, scales))
     if view.op == _WINDOW:
-        return tuple(_windows(view, board))
+        return tuple(_windows(view, scales))
     if view.op == "Thresholding_rtl":
-        return tuple(_thresholds(view, board))
+        return tuple(_thresholds(view, scales))
     if view.op == "UpsampleNearestNeighbour_rtl":
         return tuple(
-            _cheapest([view.change(SIMD=simd, ram_style=style) for style in _STYLES], ("SIMD", "ram_style"), board)
+            _cheapest([view.change(SIMD=simd, ram_style=style) for style in _STYLES], ("SIMD", "ram_style"), scales)
             for simd in divisors(view.channels)
         )
     node_cycles(view)  # refuses foreign operators
     name = "PE" if view.op in _PE_OPERATORS else "SIMD"
-    return tuple(_cheapest([view.change(**{name: n})], (name,), board) for n in divisors(view.channels))
+    return tuple(_cheapest([view.change(**{name: n})], (name,), scales) for n in divisors(view.channels))
 
 
-def _cheapest(variants: Iterable[NodeView], names: tuple[str, ...], board: Board) -> Candidate:
+def _cheapest(variants: Iterable[NodeView], names: tuple[str, ...], scales: Scales) -> Candidate:
     """Returns the variant of least area; the first one if several are equal."""
-    estimates = [(variant, estimate_node(variant, board)) for variant in variants]
-    view, resources = min(estimates, key=lambda pair: area(pair[1], board))
+    estimates = [(variant, estimate_node(variant, scales.board)) for variant in variants]
+    view, resources = min(estimates, key=lambda pair: scales.area(pair[1]))
     source, sink = _stream_lanes(view)
     return Candidate(
         attributes=tuple((name, view.attributes[name]) for name in names),
@@ -142,30 +151,32 @@ def _stream_lanes(view: NodeView) -> tuple[int, int]:
     return lanes, lanes
 
 
-def _mvau(view: NodeView, board: Board) -> Iterable[Candidate]:
-    node_lanes(view, board)  # refuses widths that no DSP slice takes
+def _mvau(view: NodeView, scales: Scales) -> Iterable[Candidate]:
+    node_lanes(view, scales.board)  # refuses widths that no DSP slice takes
     for pe in divisors(view.integer("MH")):
         for simd in divisors(view.integer("MW")):
             variants = [view.change(PE=pe, SIMD=simd, ram_style=style) for style in _STYLES]
-            yield _cheapest(variants, ("PE", "SIMD", "ram_style"), board)
+            yield _cheapest(variants, ("PE", "SIMD", "ram_style"), scales)
 
 
-def _windows(view: NodeView, board: Board) -> Iterable[Candidate]:
+def _windows(view: NodeView, scales: Scales) -> Iterable[Candidate]:
     names = ("SIMD", "parallel_window", "ram_style")
     channels = view.integer("IFMChannels")
     for simd in divisors(channels):
-        yield _cheapest([view.change(SIMD=simd, parallel_window=0, ram_style=style) for style in _STYLES], names, board)
+        yield _cheapest(
+            [view.change(SIMD=simd, parallel_window=0, ram_style=style) for style in _STYLES], names, scales
+        )
     if view.pair("ConvKernelDim") != (1, 1):
         yield _cheapest(
-            [view.change(SIMD=channels, parallel_window=1, ram_style=style) for style in _STYLES], names, board
+            [view.change(SIMD=channels, parallel_window=1, ram_style=style) for style in _STYLES], names, scales
         )
 
 
-def _thresholds(view: NodeView, board: Board) -> Iterable[Candidate]:
+def _thresholds(view: NodeView, scales: Scales) -> Iterable[Candidate]:
     """Every PE, with the deepest threshold memories in block RAM where that is cheaper."""
     stages = math.ceil(math.log2(view.integer("numSteps") + 1))
     for pe in divisors(view.channels):
         fold = view.channels // pe if view.threshold_rows > 1 else 1
         triggers = [_NEVER_BLOCK, *(fold << stage for stage in range(stages) if fold << stage >= 64)]
         variants = [view.change(PE=pe, depth_trigger_bram=trigger) for trigger in triggers]
-        yield _cheapest(variants, ("PE", "depth_trigger_bram"), board)
+        yield _cheapest(variants, ("PE", "depth_trigger_bram"), scales)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from hls.folding import explore
 from hls.folding.explore import DesignPoint, default_targets, non_dominated, pareto, write_points
 from hw_anon.cli import main
 from hw_anon.core.boards import BOARDS, Board
@@ -28,7 +28,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(model: dict[str, Any], board: Board) -> Any:
         return modifier_network(board, **model)
 
-    monkeypatch.setattr(explore, "read_network", read)
+    monkeypatch.setattr(sys.modules["hls.folding.fold"], "read_network", read)
 
 
 MODEL: dict[str, Any] = {"size": 32, "widths": (8, 8, 16), "blocks": 1}

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hls.folding import Budget, Network, Plan, fold, max_throughput, plan_folding, read_network, report_plan
+from hls.folding.converter import converter_cycles
 from hls.folding.elimination import Table, minimise
+from hls.folding.fold import plan_within
 from hls.folding.plan import fastest_interval
 from hls.folding.space import divisors, node_cycles
 from hls.resources import NodeView, dsp_lanes
@@ -54,7 +56,7 @@ def require_legal(plan: Plan, target: int) -> None:
     for stream in network.streams:
         ends = plan.choices[stream.producer].output_lanes, plan.choices[stream.consumer].input_lanes
         assert stream.elements % ends[0] == 0 and stream.elements % ends[1] == 0
-        assert stream.elements // min(ends) <= plan.interval_cycles
+        assert ends[0] == ends[1] or converter_cycles(stream.elements, *ends) <= plan.interval_cycles
 
 
 def test_modifier_meets_the_dsp_bar(modifier: Network) -> None:
@@ -139,6 +141,20 @@ def test_elimination_finds_the_optimum(tables: list[tuple[int, int, int]], sizes
     assert best == inf or cost(tuple(values)) == best
 
 
+@pytest.mark.parametrize(
+    ("lanes", "cycles"),
+    [
+        ((1, 4), 600),  # a beat of the narrower side in every cycle
+        ((6, 1), 600),
+        ((4, 8), 150),
+        ((2, 3), 400),  # holds 2, 4, 1, 3, 2, …: two output beats in four cycles, not three
+        ((4, 6), 200),  # the same, in pairs
+    ],
+)
+def test_converter_cycles_by_hand(lanes: tuple[int, int], cycles: int) -> None:
+    assert converter_cycles(600, *lanes) == cycles
+
+
 def test_infeasible_target_says_what_can_be_reached(modifier: Network) -> None:
     pattern = r"takes 3000 cycles.*ConvolutionInputGenerator_rtl_1 alone needs 4843.*fastest folding takes (\d+) cycles"
     with pytest.raises(ConfigError, match=pattern) as caught:
@@ -195,6 +211,18 @@ def test_deep_weight_memories_go_to_block_ram(modifier: Network) -> None:
         depth = modifier.macs(index) // modifier.views[index].vectors // (choice.input_lanes * choice.output_lanes)
         styles[depth] = choice.settings["ram_style"]
     assert styles[max(styles)] == "block" and styles[min(styles)] == "distributed"
+
+
+def test_scarce_luts_are_spared_with_block_rams() -> None:
+    balanced = modifier_network(get_board("kv260"))
+    tight = Budget(lut=0.12)
+    target = 1_700_000
+    assert tight.excess(plan_folding(balanced, target).resources(), balanced.board)
+    plan = plan_within([balanced, balanced.repriced(0.25), balanced.repriced(0.05)], target, tight)
+    assert plan is not None
+    require_legal(plan, target)
+    assert plan.resources().dsp == plan_folding(balanced, target).resources().dsp
+    assert plan.resources().bram18 > plan_folding(balanced, target).resources().bram18
 
 
 def test_nothing_to_fold_and_foreign_nodes_are_refused() -> None:
