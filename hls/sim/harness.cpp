@@ -405,8 +405,9 @@ HWA_API const char* hwa_error(const HwaSimulator* simulator) { return simulator-
 // What the RTL printed last, at most the tail of it; valid until the next call.
 HWA_API const char* hwa_log(const HwaSimulator* simulator) { return simulator->log.c_str(); }
 
-// Holds reset for `cycles` cycles with all streams silent and forgets the current run.
+// Holds reset for `cycles` cycles with all streams silent and forgets the current run; a failed design stays failed.
 HWA_API void hwa_reset(HwaSimulator* simulator, uint32_t cycles) {
+    if (!simulator->error.empty()) return;
     guarded(simulator, [&] { simulator->reset(cycles); });
 }
 
