@@ -164,7 +164,7 @@ def save_weights(net: Modifier, recipe: PretrainRecipe, faces: NDArray[np.uint8]
         faces: the faces it was trained on, all people.
         directory: made anew.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     size = net.config.input_size
     held_out = att_crops(faces[-recipe.held_out_people :], size)
@@ -189,7 +189,8 @@ def save_weights(net: Modifier, recipe: PretrainRecipe, faces: NDArray[np.uint8]
         "torch": torch.__version__,
     }
     with atomic_directory(directory) as partial:
-        save_file({key: value.contiguous() for key, value in net.state_dict().items()}, partial / WEIGHTS_FILE)
+        tensors = {key: value.contiguous() for key, value in net.state_dict().items()}
+        (partial / WEIGHTS_FILE).write_bytes(save(tensors))
         for name, document in ((RECIPE_FILE, record), (METRICS_FILE, metrics)):
             (partial / name).write_text(json.dumps(document, indent=2) + "\n")
     return metrics

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from hw_anon.cli import boards, build, doctor, explore, simulate, verify, version
+from hw_anon.cli import boards, build, doctor, explore, export, pretrain, simulate, verify, version
 from hw_anon.cli.guard import DEBUG_OPTION
 
 __all__ = ["make_app"]
 
-_COMMAND_MODULES = (doctor, boards, explore, build, verify, simulate, version)
+_COMMAND_MODULES = (doctor, boards, explore, build, verify, simulate, export, pretrain, version)
 """Modules with `register(app)`, in the order in which `--help` lists them. A new command is added here."""
 
 _HELP = """A camera that cannot show a face: faces are replaced inside the programmable logic.
