@@ -77,8 +77,29 @@ def minimise_datatypes(model: ModelWrapper) -> ModelWrapper:
     from finn.transformation.streamline.round_thresholds import RoundAndClipThresholds
     from qonnx.transformation.infer_datatypes import InferDataTypes
 
-    model = _narrow_weights(model)
-    return apply_all(model, MinimizeAccumulatorWidth(), InferDataTypes(), RoundAndClipThresholds(), InferDataTypes())
+    model = _exact_sums(_narrow_weights(model).transform(MinimizeAccumulatorWidth()))
+    return apply_all(model, InferDataTypes(), RoundAndClipThresholds(), InferDataTypes())
+
+
+def _exact_sums(model: ModelWrapper) -> ModelWrapper:
+    """Gives every addition the smallest type that holds all sums.
+
+    FINN's own rule depends on the order of the operands and gives INT4 + UINT4 five bits, which cannot hold 7 + 15;
+    the thresholds behind it would then be clipped to a range that the sum leaves.
+    """
+    from qonnx.core.datatype import DataType
+    from qonnx.custom_op.registry import getCustomOp
+
+    for node in model.graph.node:
+        if not node.op_type.startswith("ElementwiseAdd"):
+            continue
+        terms = [model.get_tensor_datatype(name) for name in node.input]
+        low, high = int(sum(term.min() for term in terms)), int(sum(term.max() for term in terms))
+        bits = max((-low - 1).bit_length() if low < 0 else 0, high.bit_length())
+        datatype = DataType[f"INT{bits + 1}" if low < 0 else f"UINT{bits}"]
+        getCustomOp(node).set_nodeattr("out_dtype", datatype.name)
+        model.set_tensor_datatype(node.output[0], datatype)
+    return model
 
 
 def _narrow_weights(model: ModelWrapper) -> ModelWrapper:
