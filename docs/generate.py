@@ -48,7 +48,7 @@ def command_reference() -> str:
 
 def _parameter(parameter: Any) -> str:
     is_option = parameter.param_type_name == "option"
-    name = ", ".join(parameter.opts) if is_option else str(parameter.human_readable_name)
+    name = ", ".join(parameter.opts) if is_option else str(parameter.name)
     text = _plain(getattr(parameter, "help", None) or "").replace("\n", " ")
     default = parameter.default
     shown = default is not None and default is not False and default != () and default != ""

@@ -152,9 +152,14 @@ def _stream_lanes(view: NodeView) -> tuple[int, int]:
 
 
 def _mvau(view: NodeView, scales: Scales) -> Iterable[Candidate]:
+    """Every PE and SIMD but SIMD = MW.
+
+    With one result per cycle the output queue of FINN's unit (`mvu_vvu_axi.sv`, finn-plus 1.6.1) is one entry too
+    short: under back-pressure it drops results.
+    """
     node_lanes(view, scales.board)  # refuses widths that no DSP slice takes
     for pe in divisors(view.integer("MH")):
-        for simd in divisors(view.integer("MW")):
+        for simd in divisors(view.integer("MW"))[:-1]:
             variants = [view.change(PE=pe, SIMD=simd, ram_style=style) for style in _STYLES]
             yield _cheapest(variants, ("PE", "SIMD", "ram_style"), scales)
 

@@ -87,7 +87,7 @@ def read_record(directory: Path) -> BuildReport:
         raw = json.loads(path.read_text())
         if raw["version"] != RECORD_VERSION:
             raise ContractError(f"{path} has format version {raw['version']}, this release reads {RECORD_VERSION}")
-        same = ("net", "design_id", "clock_mhz", "interval_cycles_rtl", "interval_cycles_ideal", "latency_cycles")
+        same: tuple[str, ...] = ("net", "design_id", "clock_mhz", "interval_cycles_rtl", "interval_cycles_ideal", "latency_cycles")
         same += ("macs_per_inference", "dsp", "lut", "bram18", "uram", "fifo_sizing_s", "build_s")
         same += ("simulated_kcycles_per_s", "versions", "measured_faces_per_s")
         return BuildReport(

@@ -10,7 +10,7 @@ __all__ = ["DeadlockError", "SimulationError"]
 class SimulationError(HwAnonError):
     """The simulated RTL broke a rule: an assertion, `$error`, `$fatal`, a missing memory file, a stream's protocol."""
 
-    exit_code = 6
+    exit_code = 7
 
 
 class DeadlockError(SimulationError):
@@ -22,7 +22,7 @@ class DeadlockError(SimulationError):
         beats_out: per output stream, beats received and beats expected.
     """
 
-    exit_code = 7
+    exit_code = 8
 
     def __init__(
         self,

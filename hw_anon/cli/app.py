@@ -36,6 +36,8 @@ Every command takes --json: one JSON document on standard output, all else on st
 
   6 disk or file system
 
+  7 the simulated design broke a rule, 8 it stopped moving data
+
   130 interrupted, 1 anything else
 """
 

@@ -59,7 +59,7 @@ def run_chain(
             links.append(compare_outputs(reference[0], backend.name, reference[1], outputs))
         reference = (backend.name, outputs)
     expected = twin.modify(rtl_crops_u8)
-    runs = [("full rate", None)]
+    runs: list[tuple[str, Stalls | None]] = [("full rate", None)]
     if stalls:
         runs.append(
             (
