@@ -7,6 +7,7 @@ import io
 import logging
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ from hw_anon.core.hashing import sha256_bytes, sha256_file
 from quant.backend import QatBackend, QonnxBackend
 from quant.bn_projection import IntegerNet, project
 from quant.rules import require, require_projected
+from quant.topology import Topology
+from quant.violations import Violation, refuse
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
@@ -31,6 +34,7 @@ __all__ = ["OPSET", "export_net", "integer_net", "verify_export", "weights_sha25
 
 OPSET = 18
 """ONNX operator set of the exported model."""
+_FREE_OPERATORS = {"Relu", "Resize", "Transpose"}  # their number follows from the layers' kinds
 
 
 def integer_net(net: nn.Module) -> IntegerNet:
@@ -64,6 +68,7 @@ def export_net(net: nn.Module, name: str, directory: Path, *, role: str = "modif
     integer = integer_net(net)
     topology = integer.topology()
     model = _qonnx_model(integer, topology.input_size)
+    refuse(list(_graph_violations(model, topology)))
     config = getattr(net, "config", None)
     with atomic_directory(directory) as partial:
         path = partial / MODEL_FILE
@@ -128,6 +133,27 @@ def _qonnx_model(integer: IntegerNet, size: int) -> ModelWrapper:
         model.set_tensor_layout(value.name, layout)
     _strip(model.model)
     return model
+
+
+def _graph_violations(model: ModelWrapper, topology: Topology) -> Iterator[Violation]:
+    """Yields operations that `forward` computes outside the declared layers, where module rules cannot see them."""
+    units, joins = len(topology.units), len(topology.joins)
+    declared = {"Conv": units, "BatchNormalization": units, "Add": joins, "Quant": 2 * units + joins}
+    found = Counter(node.op_type for node in model.graph.node)
+    for kind in sorted((found.keys() | declared.keys()) - _FREE_OPERATORS):
+        if found[kind] != declared.get(kind, 0):
+            yield Violation(
+                layer="forward",
+                rule="undeclared-operation",
+                found=f"{found[kind]} × {kind} in the graph, {declared.get(kind, 0)} declared",
+                remedy="compute with the declared layers alone",
+            )
+    for node in model.get_nodes_by_op_type("Resize"):
+        mode = next((attribute.s.decode() for attribute in node.attribute if attribute.name == "mode"), "nearest")
+        if mode != "nearest":
+            yield Violation(
+                layer=node.name, rule="upsampling", found=f"mode {mode}", remedy="use nearest upsampling (nn.Upsample)"
+            )
 
 
 def _strip(proto: Any) -> None:

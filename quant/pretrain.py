@@ -6,9 +6,9 @@ so that the network learns to carry colour. The last people of the set and the c
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hw_anon.core.atomic import atomic_directory
+from hw_anon.core.atomic import atomic_directory, write_bytes_atomically
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.data.crops import att_crops
 from hw_anon.data.portrait import portrait_crops
@@ -103,14 +103,20 @@ def pretrain(
     """
     torch.manual_seed(recipe.seed)
     net = Modifier(net_config(recipe.net)).to(recipe.device)
+    resumed = _read_checkpoint(checkpoint, recipe)
+    if resumed:
+        net.load_state_dict(resumed["net"])  # first: Brevitas replaces learned scales by new parameters on loading
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.learning_rate, total_steps=recipe.steps, pct_start=min(0.1, 100 / recipe.steps)
     )
     pictures = torch.from_numpy(faces[: -recipe.held_out_people].reshape(-1, 1, *faces.shape[2:]).copy())
     pictures = pictures.to(recipe.device).float() / 255.0
-    state = _Resumable(recipe, net, optimiser, schedule, checkpoint)
-    first = state.load()
+    parts = {"net": net, "optimiser": optimiser, "schedule": schedule}
+    if resumed:
+        optimiser.load_state_dict(resumed["optimiser"])
+        schedule.load_state_dict(resumed["schedule"])
+    first = resumed["step"] if resumed else 0
     frozen_from = round(recipe.steps * (1.0 - recipe.frozen_share))
     net.train()
     for step in range(first, recipe.steps):
@@ -127,7 +133,8 @@ def pretrain(
         if on_step:
             on_step(step + 1, float(loss.detach()))
         if (step + 1) % recipe.checkpoint_every == 0:
-            state.save(step + 1)
+            states = {name: part.state_dict() for name, part in parts.items()}
+            _write_checkpoint(checkpoint, {"recipe": asdict(recipe), "step": step + 1, **states})
     checkpoint.unlink(missing_ok=True)
     return net.cpu().eval()
 
@@ -196,46 +203,24 @@ def save_weights(net: Modifier, recipe: PretrainRecipe, faces: NDArray[np.uint8]
     return metrics
 
 
-class _Resumable:
-    """The state of a run in one file."""
+def _read_checkpoint(path: Path, recipe: PretrainRecipe) -> dict[str, Any] | None:
+    """Returns the state of an interrupted run of the same recipe, if there is one."""
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        found = state["recipe"]
+    except (RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as exc:
+        raise ContractError(f"{path} is not a checkpoint ({exc}); delete it to start again") from exc
+    if found != asdict(recipe):
+        raise ConfigError(f"{path} belongs to another recipe; delete it to start again")
+    return state
 
-    def __init__(
-        self,
-        recipe: PretrainRecipe,
-        net: nn.Module,
-        optimiser: torch.optim.Optimizer,
-        schedule: torch.optim.lr_scheduler.LRScheduler,
-        path: Path,
-    ) -> None:
-        self._recipe = asdict(recipe)
-        self._parts = {"net": net, "optimiser": optimiser, "schedule": schedule}
-        self._path = path
 
-    def load(self) -> int:
-        """Restores the state if there is a checkpoint; returns the number of steps done."""
-        if not self._path.exists():
-            return 0
-        try:
-            state = torch.load(self._path, weights_only=True)
-            recipe, step = state["recipe"], int(state["step"])
-        except (RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as exc:
-            raise ContractError(f"{self._path} is not a checkpoint ({exc}); delete it to start again") from exc
-        if recipe != self._recipe:
-            raise ConfigError(f"{self._path} belongs to another recipe; delete it to start again")
-        for name, part in self._parts.items():
-            part.load_state_dict(state[name])
-        return step
-
-    def save(self, step: int) -> None:
-        """Writes the state; a reader sees the old file or the new one."""
-        state = {name: part.state_dict() for name, part in self._parts.items()}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_suffix(f".partial-{time.time_ns()}")
-        try:
-            torch.save({"recipe": self._recipe, "step": step, **state}, partial)
-            partial.replace(self._path)
-        finally:
-            partial.unlink(missing_ok=True)
+def _write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_bytes_atomically(path, buffer.getvalue())
 
 
 def _freeze_batch_norms(net: nn.Module) -> None:

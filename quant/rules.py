@@ -156,11 +156,10 @@ def _undeclared(net: nn.Module, topology: Topology) -> Iterator[Violation]:
 def _join_violations(net: nn.Module, topology: Topology) -> Iterator[Violation]:
     for join in topology.joins:
         names = (join.trunk, join.branch, join.target)
+        if not _sound(net, *names):
+            continue
         trunk, branch, target = (net.get_submodule(name) for name in names)
-        steps = [quantiser_step(quantiser) for quantiser in (trunk, branch, target)]
-        if any(step.numel() != 1 for step in steps):
-            continue  # reported for the layer itself
-        values = [float(step) for step in steps]
+        values = [float(quantiser_step(quantiser)) for quantiser in (trunk, branch, target)]
         if max(values) > (1.0 + _SAME_SCALE) * min(values):
             yield Violation(
                 layer=join.name,
@@ -178,6 +177,8 @@ def _join_violations(net: nn.Module, topology: Topology) -> Iterator[Violation]:
 
 
 def _output_violations(net: nn.Module, name: str) -> Iterator[Violation]:
+    if not _sound(net, name):
+        return
     output = net.get_submodule(name)
     bits, signed = quantiser_bits(output), quantiser_signed(output)
     if bits != 8 or signed or not isinstance(output, qnn.QuantIdentity):
@@ -192,9 +193,8 @@ def _output_violations(net: nn.Module, name: str) -> Iterator[Violation]:
 
 def _accumulator_violations(net: nn.Module, unit: ConvUnit) -> Iterator[Violation]:
     conv = net.get_submodule(unit.conv)
-    quantiser = conv.weight_quant
-    if not quantiser.is_quant_enabled or not torch.isfinite(conv.weight).all():
-        return  # reported for the layer itself
+    if not _sound(net, unit.conv, unit.source):
+        return
     bound = int(accumulator_bound(weight_integers(conv), _largest_input(net, unit)).max())
     if bound >= EXACT_ACCUMULATOR:
         yield Violation(
@@ -203,6 +203,11 @@ def _accumulator_violations(net: nn.Module, unit: ConvUnit) -> Iterator[Violatio
             found=f"accumulators reach {bound}, float32 is exact below {EXACT_ACCUMULATOR}",
             remedy="use fewer weight or activation bits, or fewer input channels",
         )
+
+
+def _sound(net: nn.Module, *names: str | None) -> bool:
+    """Returns whether the layers break no rule by themselves; if they do, that is reported, and enough."""
+    return not any(any(module_violations(name, net.get_submodule(name))) for name in names if name is not None)
 
 
 def _largest_input(net: nn.Module, unit: ConvUnit) -> int:
