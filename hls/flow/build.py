@@ -30,7 +30,7 @@ from hls.flow.prove import ProofRuns, prove
 from hls.flow.sizing import FifoSizing, size_fifos
 from hls.flow.summary import summarise
 from hls.folding import FoldingReport, fold
-from hls.sim.verilate import SimulatorBinary, build_simulator
+from hls.sim.verilate import SimulatorBinary, SimulatorOptions, build_simulator
 from hls.stitch import StitchedDesign, stitch
 from hls.stitch.codegen import generate_hdl, set_fifo_ram_styles
 from hls.twin.lift import lift
@@ -127,7 +127,9 @@ def build(
         announce("generate and stitch RTL")
         design = _stitch(dataflow, config, partial / RTL_DIR, scratch / "hdl")
         announce("compile the simulator")
-        simulator = build_simulator(design.sources, design.interface, cache_dir=cache_dir)
+        simulator = build_simulator(
+            design.sources, design.interface, cache_dir=cache_dir, options=SimulatorOptions(asserts=True)
+        )
         twin = _save_graph(dataflow, partial)
         announce("prove: full rate, then random stalls")
         expected = twin.modify(crops_u8)

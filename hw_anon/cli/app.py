@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import typer
 
-from hw_anon.cli import boards, build, doctor, explore, export, pretrain, simulate, verify, version
+from hw_anon.cli import (
+    bench,
+    boards,
+    build,
+    demo,
+    doctor,
+    explore,
+    export,
+    pretrain,
+    simulate,
+    verify,
+    version,
+)
 from hw_anon.cli.guard import DEBUG_OPTION
 
 __all__ = ["make_app"]
 
-_COMMAND_MODULES = (doctor, boards, explore, build, verify, simulate, export, pretrain, version)
+_COMMAND_MODULES = (doctor, demo, build, verify, simulate, explore, bench, export, pretrain, boards, version)
 """Modules with `register(app)`, in the order in which `--help` lists them. A new command is added here."""
 
 _HELP = """A camera that cannot show a face: faces are replaced inside the programmable logic.
@@ -17,6 +29,8 @@ _HELP = """A camera that cannot show a face: faces are replaced inside the progr
 [bold]First steps[/bold]
 
   hw-anon doctor    are all tools here, and if not, what to install
+
+  hw-anon demo      build the modifier, check it stage by stage, run faces through its RTL, write a page
 
   hw-anon boards    which boards are supported, and how large they are
 
