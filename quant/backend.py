@@ -8,36 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hw_anon.core.backend import require_crops, whole_bytes
 from hw_anon.core.contract import MODEL_FILE, NetContract, load_contract
-from hw_anon.core.errors import ContractError
 from quant.bn_projection import IntegerNet
 
-__all__ = ["QatBackend", "QonnxBackend", "integer_bytes", "require_crops"]
+__all__ = ["QatBackend", "QonnxBackend"]
 
 _BATCH = 16
-
-
-def require_crops(crops_u8: NDArray[np.uint8], size: int) -> None:
-    """Refuses crops that are not `[N, size, size, 3]` uint8.
-
-    Raises:
-        ContractError: naming what was found.
-    """
-    if crops_u8.dtype != np.uint8 or crops_u8.ndim != 4 or crops_u8.shape[1:] != (size, size, 3):
-        raise ContractError(
-            f"crops are {crops_u8.dtype} {list(crops_u8.shape)}; the network takes uint8 [N, {size}, {size}, 3]"
-        )
-
-
-def integer_bytes(values: NDArray[np.floating], stage: str) -> NDArray[np.uint8]:
-    """Returns float values that must be whole numbers in 0..255 as bytes.
-
-    Raises:
-        ContractError: if one is not: then the stage is not an integer network.
-    """
-    if not np.array_equal(values, np.clip(np.rint(values), 0, 255)):
-        raise ContractError(f"{stage} returned values that are not whole numbers in 0..255")
-    return values.astype(np.uint8)
 
 
 class QatBackend:
@@ -56,11 +33,11 @@ class QatBackend:
         Raises:
             ContractError: if shape or dtype are not the network's.
         """
-        require_crops(crops_u8, self._size)
+        require_crops(crops_u8, (self._size, self._size, 3), backend=self.name)
         out = np.empty_like(crops_u8)
         for start in range(0, len(crops_u8), _BATCH):
             batch = torch.from_numpy(crops_u8[start : start + _BATCH].astype(np.float32))
-            out[start : start + _BATCH] = integer_bytes(self._net(batch).numpy(), self.name)
+            out[start : start + _BATCH] = whole_bytes(self._net(batch).numpy(), backend=self.name)
         return out
 
 
@@ -90,12 +67,12 @@ class QonnxBackend:
         """
         from qonnx.core.onnx_exec import execute_onnx
 
-        require_crops(crops_u8, self.contract.input.shape[1])
+        require_crops(crops_u8, self.contract.input.shape[1:], backend=self.name)
         out = np.empty_like(crops_u8)
         for start in range(0, len(crops_u8), self._batch):
             batch = crops_u8[start : start + self._batch].astype(np.float32)
             padded = np.zeros((self._batch, *batch.shape[1:]), np.float32)
             padded[: len(batch)] = batch
             result = execute_onnx(self._model, {self.contract.input.name: padded})[self.contract.outputs[0].name]
-            out[start : start + self._batch] = integer_bytes(result[: len(batch)], self.name)
+            out[start : start + self._batch] = whole_bytes(result[: len(batch)], backend=self.name)
         return out

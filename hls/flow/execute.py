@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hw_anon.core.backend import require_crops, whole_bytes
 from hw_anon.core.errors import ContractError
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
-__all__ = ["GraphBackend", "check_crops", "execute"]
+__all__ = ["GraphBackend", "execute"]
 
 
 def execute(model: ModelWrapper, values: NDArray[np.generic]) -> NDArray[np.int64]:
@@ -24,6 +25,9 @@ def execute(model: ModelWrapper, values: NDArray[np.generic]) -> NDArray[np.int6
 
     Returns:
         The output tensor as int64, in the graph's shape.
+
+    Raises:
+        ContractError: if the output is not integer.
     """
     from finn.core.onnx_exec import execute_onnx
 
@@ -33,19 +37,6 @@ def execute(model: ModelWrapper, values: NDArray[np.generic]) -> NDArray[np.int6
     if not np.array_equal(rounded, out):
         raise ContractError("the graph's output is not integer: streamlining left a float scale behind")
     return rounded.astype(np.int64)
-
-
-def check_crops(crops_u8: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
-    """Checks a batch of crops against a network's input.
-
-    Raises:
-        ContractError: if dtype is not uint8 or the shape is not `[N, *shape]`.
-    """
-    if crops_u8.dtype != np.uint8 or crops_u8.shape[1:] != shape:
-        raise ContractError(
-            f"crops must be uint8 of shape [N, {', '.join(map(str, shape))}], "
-            f"got {crops_u8.dtype} of shape {list(crops_u8.shape)}"
-        )
 
 
 class GraphBackend:
@@ -65,7 +56,11 @@ class GraphBackend:
         return self._name
 
     def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Modifies `[N, H, W, 3]` uint8 crops; see `ModifierBackend.modify`."""
-        check_crops(crops_u8, self._shape)
+        """Modifies `[N, H, W, 3]` uint8 crops; see `ModifierBackend.modify`.
+
+        Raises:
+            ContractError: if shape or dtype are not the network's, or its output is not 8-bit.
+        """
+        require_crops(crops_u8, self._shape, backend=self._name)
         outputs = [execute(self._model, crop[None])[0] for crop in crops_u8]
-        return np.stack(outputs).astype(np.uint8) if outputs else np.empty_like(crops_u8)
+        return whole_bytes(np.stack(outputs), backend=self._name) if outputs else np.empty_like(crops_u8)

@@ -12,6 +12,7 @@ from hls.interface import DesignInterface
 from hls.sim.fast_models import fast_sources
 from hls.sim.simulator import RunResult, Simulator, Stalls
 from hls.sim.verilate import SimulatorOptions, build_simulator, read_file_list
+from hw_anon.core.backend import require_crops, whole_bytes
 from hw_anon.core.errors import ContractError
 
 __all__ = ["FILE_LIST", "RtlBackend"]
@@ -102,15 +103,10 @@ class RtlBackend:
             ContractError: if shape or dtype are not the design's.
             SimulationError: if the RTL broke a rule or stopped moving data.
         """
-        expected = self._interface.inputs[0].shape
-        if crops_u8.dtype != np.uint8 or crops_u8.shape[1:] != expected:
-            raise ContractError(
-                f"backend {self._name}: expected uint8 [N, {', '.join(map(str, expected))}], "
-                f"got {crops_u8.dtype} {list(crops_u8.shape)}"
-            )
+        require_crops(crops_u8, self._interface.inputs[0].shape, backend=self._name)
         with Simulator(self._library, self._interface, data_dir=self._data_dir) as simulator:
             self._last_result = simulator.run(crops_u8, stalls=self._stalls)
-        return self._last_result.outputs[0].astype(np.uint8)
+        return whole_bytes(self._last_result.outputs[0], backend=self._name)
 
 
 def _require_modifier(interface: DesignInterface) -> None:

@@ -22,6 +22,7 @@ from hls.twin.analysis import Analysis, analyse
 from hls.twin.operations import Add, Concat, Conv, MatMul, Operation, Pad, Threshold, Upsample, Window, integer_range
 from hls.twin.program import TwinProgram
 from hls.twin.steps import Line, fit_line
+from hw_anon.core.backend import require_crops, whole_bytes
 from hw_anon.core.errors import ConfigError, ContractError
 
 __all__ = ["Twin"]
@@ -114,9 +115,8 @@ class Twin:
         if len(ends) != 2 or any(spec.datatype != "UINT8" or len(spec.shape) != 4 for spec in ends):
             described = ", ".join(f"{spec.name} {spec.datatype}{list(spec.shape)}" for spec in ends)
             raise ContractError(f"a modifier maps UINT8 images to UINT8 images; this network's ends are {described}")
-        if not isinstance(crops_u8, np.ndarray) or crops_u8.dtype != np.uint8:
-            raise ContractError(f"crops must be a uint8 array, got {getattr(crops_u8, 'dtype', type(crops_u8))}")
-        return self.run(crops_u8).astype(np.uint8)
+        require_crops(crops_u8, self.program.input.shape[1:], backend=self.name)
+        return whole_bytes(self.run(crops_u8), backend=self.name)
 
     def _check_input(self, x: NDArray[Any]) -> None:
         spec = self.program.input

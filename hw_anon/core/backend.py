@@ -13,7 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Link", "ModifierBackend", "compare_outputs"]
+from hw_anon.core.errors import ContractError
+
+__all__ = ["Link", "ModifierBackend", "compare_outputs", "require_crops", "whole_bytes"]
 
 
 class ModifierBackend(Protocol):
@@ -37,6 +39,43 @@ class ModifierBackend(Protocol):
             ContractError: if shape or dtype are not the network's.
         """
         ...
+
+
+def require_crops(crops_u8: NDArray[np.uint8], shape: tuple[int, ...], *, backend: str) -> None:
+    """Refuses what is not a batch of a backend's crops: the check that every `modify` begins with.
+
+    Args:
+        crops_u8: what the caller gave.
+        shape: `(H, W, C)` of the network's input.
+        backend: the backend's name, for the message.
+
+    Raises:
+        ContractError: if it is not a uint8 array of shape `[N, *shape]`.
+    """
+    if not isinstance(crops_u8, np.ndarray):
+        raise ContractError(f"{backend}: crops must be a uint8 array, got {type(crops_u8).__name__}")
+    if crops_u8.dtype != np.uint8 or crops_u8.ndim != len(shape) + 1 or crops_u8.shape[1:] != shape:
+        raise ContractError(
+            f"{backend}: crops must be uint8 of shape [N, {', '.join(map(str, shape))}], "
+            f"got {crops_u8.dtype} of shape {list(crops_u8.shape)}"
+        )
+
+
+def whole_bytes(values: NDArray[np.generic], *, backend: str) -> NDArray[np.uint8]:
+    """Returns a backend's output as bytes; nothing is rounded, clipped or wrapped.
+
+    Args:
+        values: any numeric dtype and shape.
+        backend: the backend's name, for the message.
+
+    Raises:
+        ContractError: if a value is not a whole number in 0..255: the backend is no 8-bit integer network then.
+    """
+    with np.errstate(invalid="ignore"):  # NaN is refused below
+        out: NDArray[np.uint8] = np.clip(values, 0, 255).astype(np.uint8)
+    if not np.array_equal(out, values):
+        raise ContractError(f"{backend} returned values that are not whole numbers in 0..255")
+    return out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -71,7 +71,7 @@ def test_backend_modifies_crops_and_keeps_the_measurement(design: Path, simulato
     ids=["transposed", "no-batch", "dtype"],
 )
 def test_wrong_crops_are_refused(design: Path, simulator_cache: Path, crops: np.ndarray) -> None:
-    with pytest.raises(ContractError, match=r"backend rtl: expected uint8 \[N, 5, 4, 3\]"):
+    with pytest.raises(ContractError, match=r"rtl: crops must be uint8 of shape \[N, 5, 4, 3\]"):
         RtlBackend.from_design(design, cache_dir=simulator_cache).modify(crops)
 
 
