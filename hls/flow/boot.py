@@ -46,8 +46,8 @@ def boot(work_dir: Path) -> None:
     os.environ["FINN_SETTINGS"] = str(work_dir / "settings.yaml")
     os.environ["FINN_BUILD_DIR"] = str(work_dir)
     os.environ["FINN_DEPS"] = str(work_dir / "deps")
-    # qonnx would round every tensor of every node to its datatype, twice, in a Python loop: 13 times slower, and it would
-    # hide a value that is not an integer, which `execute` reports.
+    # qonnx would round every tensor of every node to its datatype, twice, in a Python loop: 13 times slower, and it
+    # would hide a value that is not an integer, which `execute` reports.
     os.environ["SANITIZE_QUANT_TENSORS"] = "0"
     _silence()
 
