@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from hls.flow.finished import (
 from hls.flow.identity import inputs_of, tools_of
 from hls.flow.pipeline import HardwareGraph, compile_graph
 from hls.flow.prove import ProofRuns, prove
+from hls.flow.record import BuildRecord
 from hls.flow.sizing import FifoSizing, size_fifos
 from hls.flow.summary import summarise
 from hls.folding import FoldingReport, fold
@@ -37,43 +38,16 @@ from hls.twin.lift import lift
 from hls.twin.run import Twin
 from hw_anon.core.atomic import atomic_directory
 from hw_anon.core.backend import Link, compare_outputs
+from hw_anon.core.contract import CONTRACT_FILE, MODEL_FILE, load_contract
 from hw_anon.core.errors import ContractError
 from hw_anon.core.manifest import Manifest, design_id
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
-__all__ = ["BuildRecord", "build"]
+__all__ = ["build"]
 
 _MIN_PROOF_CROPS = 3
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildRecord:
-    """Everything a build measured, for the reports."""
-
-    config: BuildConfig
-    """The configuration."""
-    graph: HardwareGraph
-    """The compiled network and the stages it went through."""
-    dataflow: ModelWrapper
-    """The folded graph with its FIFOs."""
-    folding: FoldingReport
-    """Chosen parallelism."""
-    sizing: FifoSizing
-    """FIFO fills and depths."""
-    simulator: SimulatorBinary
-    """The compiled simulator of the sized design."""
-    proof: ProofRuns
-    """Interval and equality of the sized design in RTL."""
-    links: tuple[Link, ...]
-    """Equalities checked during the build."""
-    crops_u8: NDArray[np.uint8]
-    """Faces used, `[N, H, W, 3]`."""
-    modified_u8: NDArray[np.uint8]
-    """What the design made of them."""
-    build_s: float
-    """Wall time of the build until the reports, in seconds."""
 
 
 def build(
@@ -93,7 +67,7 @@ def build(
         directory: build directory; an earlier one is replaced when the new one is complete and proven.
         config: board, clock, throughput.
         crops_u8: `[N, H, W, 3]` uint8 faces for the proof runs, N at least 3.
-        work_dir: scratch directory of FINN; what the build puts there is removed.
+        work_dir: scratch directory of FINN; builds may share it, what a build puts there is removed.
         cache_dir: cache of compiled simulators.
         on_stage: called with each stage's name before it runs.
 
@@ -105,25 +79,15 @@ def build(
     start = time.perf_counter()
     announce = on_stage or (lambda name: None)
     assert len(crops_u8) >= _MIN_PROOF_CROPS, "the steady state shows from the third face on"
+    load_contract(source)  # a broken export is refused before anything is made
     boot(work_dir)
-    scratch = work_dir / "build"
-    shutil.rmtree(scratch, ignore_errors=True)
-    with atomic_directory(directory) as partial:
-        graph = compile_graph(source, config.target, work_dir=work_dir, on_stage=on_stage)
-        announce("fold")
-        folding = fold(graph.specialised, board=config.target, target_interval_cycles=config.target_interval_cycles)
-        model = insert_width_converters(graph.specialised, config.target.part)
-        announce("size FIFOs: one instrumented simulation")
-        sizing = size_fifos(
-            model,
-            config,
-            slowest_layer_cycles=folding.interval_cycles,
-            crops_u8=crops_u8,
-            work_dir=scratch / "sizing",
-            cache_dir=cache_dir,
-        )
-        dataflow = insert_fifos(model, sizing.sites, sizing.depths)
-        set_fifo_ram_styles(dataflow, config.target)
+    with (
+        tempfile.TemporaryDirectory(dir=work_dir, prefix="build-") as scratch_name,
+        atomic_directory(directory) as partial,
+    ):
+        scratch = Path(scratch_name)
+        graph = compile_graph(_take_model(source, partial), config.target, work_dir=work_dir, on_stage=on_stage)
+        folding, sizing, dataflow = _fold_and_size(graph, config, crops_u8, scratch, cache_dir, announce)
         announce("generate and stitch RTL")
         design = _stitch(dataflow, config, partial / RTL_DIR, scratch / "hdl")
         announce("compile the simulator")
@@ -149,7 +113,6 @@ def build(
             dataflow=dataflow,
             folding=folding,
             sizing=sizing,
-            simulator=simulator,
             proof=proof,
             links=tuple(links),
             crops_u8=crops_u8,
@@ -157,9 +120,43 @@ def build(
             build_s=time.perf_counter() - start,
         )
         announce("write reports and manifest")
-        _finish(record, source, simulator, partial)
-    shutil.rmtree(scratch, ignore_errors=True)
+        _finish(record, simulator, partial)
     return load_build(directory)
+
+
+def _take_model(source: Path, directory: Path) -> Path:
+    """Copies the exported network; the copy is compiled and hashed, as the source may be exported anew meanwhile."""
+    model_dir = directory / MODEL_DIR
+    model_dir.mkdir()
+    for name in (MODEL_FILE, CONTRACT_FILE):
+        shutil.copyfile(source / name, model_dir / name)
+    return model_dir
+
+
+def _fold_and_size(
+    graph: HardwareGraph,
+    config: BuildConfig,
+    crops_u8: NDArray[np.uint8],
+    scratch: Path,
+    cache_dir: Path,
+    announce: Callable[[str], None],
+) -> tuple[FoldingReport, FifoSizing, ModelWrapper]:
+    """Folds the graph, measures its FIFOs and returns the graph with FIFOs of the depths they need."""
+    announce("fold")
+    folding = fold(graph.specialised, board=config.target, target_interval_cycles=config.target_interval_cycles)
+    model = insert_width_converters(graph.specialised, config.target.part)
+    announce("size FIFOs: one instrumented simulation")
+    sizing = size_fifos(
+        model,
+        config,
+        slowest_layer_cycles=folding.interval_cycles,
+        crops_u8=crops_u8,
+        work_dir=scratch / "sizing",
+        cache_dir=cache_dir,
+    )
+    dataflow = insert_fifos(model, sizing.sites, sizing.depths)
+    set_fifo_ram_styles(dataflow, config.target)
+    return folding, sizing, dataflow
 
 
 def _stitch(dataflow: ModelWrapper, config: BuildConfig, directory: Path, hdl_dir: Path) -> StitchedDesign:
@@ -216,11 +213,10 @@ def _require_equal(proof: ProofRuns, config: BuildConfig) -> list[Link]:
     return links
 
 
-def _finish(record: BuildRecord, source: Path, simulator: SimulatorBinary, directory: Path) -> None:
-    """Adds model, simulator, reports and, last, the manifest."""
-    shutil.copytree(source, directory / MODEL_DIR)
+def _finish(record: BuildRecord, simulator: SimulatorBinary, directory: Path) -> None:
+    """Adds simulator, reports and, last, the manifest."""
     (directory / LIBRARY_FILE).parent.mkdir()
     shutil.copy2(simulator.library, directory / LIBRARY_FILE)
-    inputs, tools, config = inputs_of(source), tools_of(), record.config.as_json()
+    inputs, tools, config = inputs_of(directory / MODEL_DIR), tools_of(), record.config.as_json()
     metrics = summarise(record, directory, design_id=design_id(inputs, tools, config), tools=tools)
     Manifest.create(directory, inputs=inputs, tools=tools, config=config, metrics=metrics).save(directory)

@@ -69,5 +69,5 @@ class BuildConfig:
         return int(self.clock_mhz * 1e6 / self.faces_per_s)
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the configuration as plain JSON types."""
-        return asdict(self)
+        """Returns the configuration as plain JSON types, defaults and aliases resolved: equal designs, equal text."""
+        return {**asdict(self), "board": self.target.name, "clk_mhz": self.clock_mhz}

@@ -1,10 +1,11 @@
-"""What determines a build: the network, our own RTL, the configuration and the tools."""
+"""What determines a build: the network, our own sources, the configuration and the tools."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import hls
+import hw_anon.core
 from hls.flow.config import BuildConfig
 from hw_anon.core.contract import CONTRACT_FILE, MODEL_FILE
 from hw_anon.core.hashing import sha256_file, sha256_files
@@ -23,13 +24,17 @@ def inputs_of(source: Path) -> dict[str, str]:
     Args:
         source: export directory.
     """
-    root = Path(hls.__file__).parent
-    own = {path for pattern in _OWN_SOURCES for path in root.rglob(pattern)}
     return {
         "model": sha256_file(source / MODEL_FILE),
         "contract": sha256_file(source / CONTRACT_FILE),
-        "compiler": sha256_files(own, root=root),
+        "compiler": _sources_sha256(Path(hls.__file__).parent),
+        "core": _sources_sha256(Path(hw_anon.core.__file__).parent),
     }
+
+
+def _sources_sha256(package: Path) -> str:
+    """Returns one hash over a package's own sources; the core's hold the boards' records."""
+    return sha256_files({path for pattern in _OWN_SOURCES for path in package.rglob(pattern)}, root=package)
 
 
 def tools_of() -> dict[str, str]:

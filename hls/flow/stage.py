@@ -83,8 +83,8 @@ class StageRunner:
         nodes, types, start = _node_counts(model), _datatype_counts(model), time.perf_counter()
         try:
             model = stage(model)
-        except (HwAnonError, OSError):
-            raise
+        except (HwAnonError, OSError, ImportError, MemoryError):
+            raise  # not the graph's fault
         except Exception as exc:  # the libraries raise bare Exception and AssertionError on bad graphs
             raise ContractError(
                 f"stage {name!r} cannot handle this graph: {type(exc).__name__}: {str(exc).strip() or 'no message'}; "

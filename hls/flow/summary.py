@@ -9,7 +9,7 @@ from hls.report import BuildReport, FifoRow, LayerRow, Pictures, StageRow, write
 from hls.resources import estimate_model, total
 
 if TYPE_CHECKING:
-    from hls.flow.build import BuildRecord
+    from hls.flow.record import BuildRecord
 
 __all__ = ["report_of", "summarise"]
 

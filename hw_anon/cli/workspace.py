@@ -59,8 +59,10 @@ class Workspace:
         return self.root / "nets" / net
 
     def build_dir(self, net: str, config: BuildConfig) -> Path:
-        """Directory of a network's build for one board and throughput."""
-        return self.root / "designs" / f"{net}-{config.board}-{config.faces_per_s:g}"
+        """Directory of a network's build for one board, throughput and, if it is not the board's own, clock."""
+        board = config.target
+        clock = "" if config.clock_mhz == board.clk_mhz else f"-{config.clock_mhz:g}mhz"
+        return self.root / "designs" / f"{net}-{board.name}-{config.faces_per_s:g}{clock}"
 
     def crops(self, count: int, size: int, *, seed: int = _CROP_SEED) -> CropSet:
         """Returns real faces and adversarial patterns; the AT&T faces are fetched on first use."""
@@ -69,11 +71,11 @@ class Workspace:
         faces, _ = load_faces(self.downloads)
         return equivalence_crops(count, size, seed, faces)
 
-    def faces(self, count: int, size: int, *, seed: int = _CROP_SEED) -> CropSet:
-        """Returns real faces only."""
+    def faces(self, count: int, size: int, *, seed: int = _CROP_SEED, portrait_only: bool = False) -> CropSet:
+        """Returns real faces only; with `portrait_only` none of people whose pictures may not be redistributed."""
         from hw_anon.data.crops import load_faces, real_crops
 
-        faces, _ = load_faces(self.downloads)
+        faces = None if portrait_only else load_faces(self.downloads)[0]
         return real_crops(count, size, seed, faces)
 
     def exported(self, net: str) -> Path:

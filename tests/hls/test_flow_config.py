@@ -31,3 +31,10 @@ def test_interval_follows_clock_and_throughput() -> None:
 def test_a_bad_field_is_named(field: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=str(value)):
         BuildConfig(**{field: value})
+
+
+def test_equal_designs_have_equal_text() -> None:
+    """Aliases and defaults are resolved, so that one design has one identity."""
+    config = BuildConfig(board="pynq-z2", clk_mhz=100.0)
+    assert BuildConfig(board="xc7z020").as_json() == config.as_json()
+    assert BuildConfig(board="pynq-z2", clk_mhz=90.0).as_json() != config.as_json()
