@@ -31,6 +31,9 @@ def simulate(
     ] = None,
     net: NetOption = "modifier-s",
     faces: Annotated[int, typer.Option("--faces", min=1, help="How many of the shipped faces, without images.")] = 3,
+    portrait: Annotated[
+        bool, typer.Option("--portrait", help="Crops of scikit-image's portrait only: pictures that may be published.")
+    ] = False,
     stall_per_mille: Annotated[
         int, typer.Option("--stall-per-mille", min=0, max=900, help="Stall probability per port and cycle, in 1/1000.")
     ] = 0,
@@ -56,7 +59,7 @@ def simulate(
     workspace = Workspace(work)
     finished = workspace.built(net, config, on_stage=note_stage)
     size = finished.contract.input.shape[1]
-    crops = read_crops(images, size) if images else workspace.faces(faces, size).crops
+    crops = read_crops(images, size) if images else workspace.faces(faces, size, portrait_only=portrait).crops
     stalls = Stalls(input_per_mille=stall_per_mille, output_per_mille=stall_per_mille)
     with status(f"simulating {len(crops)} faces"):
         result = _run(finished, crops, stalls, waveform, workspace.simulators)

@@ -71,6 +71,7 @@ def chain_links(
 
         def advance(name: str, done: int, total: int) -> None:
             if name not in tasks:
+                bar.console.print(f"· {name}, {total} crops", markup=False, highlight=False)
                 tasks[name] = bar.add_task(name, total=total)
             bar.update(tasks[name], completed=done)  # type: ignore[arg-type]
 
