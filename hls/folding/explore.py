@@ -9,52 +9,23 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from hls.folding.fold import Budget, plan_within, priced_networks, report_plan
 from hls.folding.network import Network
 from hls.folding.plan import fastest_interval, try_plan
+from hls.folding.point import DesignPoint
 from hls.resources import calibration_errors
 from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.boards import Board
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["DesignPoint", "default_targets", "non_dominated", "pareto", "write_points"]
+__all__ = ["default_targets", "non_dominated", "pareto", "write_points"]
 
 _DEFAULT_POINTS = 60
 _MARGIN = 0.9
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DesignPoint:
-    """One folding of a network for one board; resources are estimates without FIFOs."""
-
-    board: str
-    """Board name."""
-    device: str
-    """Its device."""
-    clk_mhz: float
-    """Clock in MHz."""
-    faces_per_s: float
-    """Throughput at that clock."""
-    interval_cycles: int
-    """Clock cycles per face: the slowest layer's."""
-    dsp: int
-    """DSP slices."""
-    lut: int
-    """6-input LUTs."""
-    ff: int
-    """Flip-flops."""
-    bram18: int
-    """18-Kib block RAMs."""
-    dsp_efficiency: float
-    """Multiplications per cycle, as a fraction of what the DSP slices could do with every lane busy."""
-    fits: bool
-    """Whether it stays within the budget on this board."""
-    limits: str
-    """What exceeds the budget; empty if it fits."""
 
 
 def pareto(

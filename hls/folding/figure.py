@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hls.folding.point import DesignPoint
 from hw_anon.core.atomic import write_bytes_atomically
 from hw_anon.core.boards import get_board
-
-if TYPE_CHECKING:
-    from hls.folding.explore import DesignPoint
 
 __all__ = ["draw_points"]
 

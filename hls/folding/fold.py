@@ -127,9 +127,12 @@ class FoldingReport:
 
     @property
     def dsp_efficiency(self) -> float:
-        """Multiplications per cycle, as a fraction of what the DSP slices could do with every lane busy."""
-        peak = sum(layer.resources.dsp * layer.lanes for layer in self.layers)
-        return self.macs_per_inference / (self.interval_cycles * peak)
+        """Share of the DSP slices' cycles that do as many multiplications as fit their layer's widths, 0 to 1.
+
+        The law of `hls.report.BuildReport.dsp_efficiency`, at the ideal interval instead of the simulated one.
+        """
+        busy = sum(layer.macs / layer.lanes for layer in self.layers if layer.lanes)
+        return busy / (self.interval_cycles * sum(layer.resources.dsp for layer in self.layers))
 
     def faces_per_s(self, clk_mhz: float) -> float:
         """Returns the throughput at a clock in MHz."""

@@ -14,7 +14,7 @@ from hw_anon.core.boards import BOARDS, Board, get_board
 from hw_anon.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hls.folding.explore import DesignPoint
+    from hls.folding.point import DesignPoint
 
 __all__ = ["register"]
 

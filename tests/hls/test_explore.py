@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from hls.folding.explore import DesignPoint, default_targets, non_dominated, pareto, write_points
+from hls.folding.explore import default_targets, non_dominated, pareto, write_points
+from hls.folding.point import DesignPoint
 from hw_anon.cli import main
 from hw_anon.core.boards import BOARDS, Board
 from hw_anon.core.errors import ConfigError

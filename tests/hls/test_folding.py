@@ -156,7 +156,7 @@ def test_converter_cycles_by_hand(lanes: tuple[int, int], cycles: int) -> None:
 
 
 def test_infeasible_target_says_what_can_be_reached(modifier: Network) -> None:
-    pattern = r"takes 3000 cycles.*ConvolutionInputGenerator_rtl_1 alone needs 4843.*fastest folding takes (\d+) cycles"
+    pattern = r"takes 3000 cycles.*MVAU_rtl_2 alone needs 12288.*fastest folding takes (\d+) cycles"
     with pytest.raises(ConfigError, match=pattern) as caught:
         plan_folding(modifier, 3000)
     found = re.search(pattern, str(caught.value))
@@ -169,7 +169,7 @@ def test_infeasible_target_says_what_can_be_reached(modifier: Network) -> None:
 
 @pytest.mark.parametrize("step", range(12))
 def test_targets_near_the_limit_fold_or_say_why(step: int, modifier: Network) -> None:
-    target = int(4843 * 1.12**step)
+    target = int(8800 * 1.12**step)
     try:
         require_legal(plan_folding(modifier, target), target)
     except ConfigError as exc:
