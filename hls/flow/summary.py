@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hls.report import BuildReport, FifoRow, LayerRow, Pictures, StageRow, write_record, write_report
+from hls.report import BuildReport, FifoRow, LayerRow, Pictures, StageRow, write_record
+from hls.report.html import write_report
 from hls.resources import estimate_model, total
 
 if TYPE_CHECKING:

@@ -1,9 +1,8 @@
-"""The report of a hardware build: one HTML page for people, one `report.json` for programs."""
+"""The report of a hardware build: one HTML page for people (`hls.report.html`), one `report.json` for programs."""
 
 from __future__ import annotations
 
 from hls.report.data import BuildReport, FifoRow, LayerRow, Origin, Pictures, StageRow
-from hls.report.html import write_report
 from hls.report.record import RECORD_FILE, read_record, write_record
 
 __all__ = [
@@ -16,5 +15,4 @@ __all__ = [
     "StageRow",
     "read_record",
     "write_record",
-    "write_report",
 ]

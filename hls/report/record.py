@@ -31,6 +31,13 @@ _ORIGINS = {
     "uram": Origin.ESTIMATED,
 }
 
+_AS_THEY_ARE = (
+    *("net", "design_id", "clock_mhz", "interval_cycles_rtl", "interval_cycles_ideal", "latency_cycles"),
+    *("macs_per_inference", "dsp", "lut", "bram18", "uram", "fifo_sizing_s", "build_s", "simulated_kcycles_per_s"),
+    *("versions", "measured_faces_per_s"),
+)
+"""Fields of a report that stand in its record under their own names."""
+
 
 def as_record(report: BuildReport) -> dict[str, Any]:
     """Returns the report as JSON types; `origins` says of every hardware figure where it comes from."""
@@ -87,11 +94,8 @@ def read_record(directory: Path) -> BuildReport:
         raw = json.loads(path.read_text())
         if raw["version"] != RECORD_VERSION:
             raise ContractError(f"{path} has format version {raw['version']}, this release reads {RECORD_VERSION}")
-        same: tuple[str, ...] = ("net", "design_id", "clock_mhz", "interval_cycles_rtl", "interval_cycles_ideal", "latency_cycles")
-        same += ("macs_per_inference", "dsp", "lut", "bram18", "uram", "fifo_sizing_s", "build_s")
-        same += ("simulated_kcycles_per_s", "versions", "measured_faces_per_s")
         return BuildReport(
-            **{name: raw[name] for name in same},
+            **{name: raw[name] for name in _AS_THEY_ARE},
             board=get_board(raw["board"]),
             input_shape=tuple(raw["input_shape"]),
             layers=tuple(LayerRow(**row) for row in raw["layers"]),

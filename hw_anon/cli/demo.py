@@ -62,7 +62,8 @@ def _write_page(finished: FinishedBuild, links: list[Link], workspace: Workspace
     """Runs real faces through the RTL and writes the build's report with these pictures and links."""
     import dataclasses
 
-    from hls.report import Pictures, read_record, write_report
+    from hls.report import Pictures, read_record
+    from hls.report.html import write_report
 
     faces = workspace.faces(_FACES, finished.contract.input.shape[1])
     modified = finished.rtl_backend().modify(faces.crops)

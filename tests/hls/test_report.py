@@ -27,10 +27,9 @@ from hls.report import (  # noqa: E402
     StageRow,
     read_record,
     write_record,
-    write_report,
 )
 from hls.report.figures import gallery_png  # noqa: E402
-from hls.report.html import render_page  # noqa: E402
+from hls.report.html import render_page, write_report  # noqa: E402
 from hls.report.record import as_record  # noqa: E402
 from hw_anon.core.backend import Link  # noqa: E402
 from hw_anon.core.boards import get_board  # noqa: E402
