@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.errors import ContractError
 
-__all__ = ["INTERFACE_FILE", "DesignInterface", "StreamPort"]
+__all__ = ["FILE_LIST", "INTERFACE_FILE", "DesignInterface", "StreamPort"]
 
 INTERFACE_FILE = "interface.json"
+"""Name of the file that describes a stitched design's ports."""
+FILE_LIST = "files.f"
+"""Name of a stitched design's list of sources, in compile order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from hls.flow.finished import FinishedBuild
 from hls.sim.fast_models import fast_sources
 from hls.sim.simulator import RunResult, Simulator
-from hls.sim.verilate import build_simulator, read_file_list
-from hls.stitch.design import FILE_LIST
+from hls.sim.verilate import SimulatorOptions, build_simulator
 
 __all__ = ["run"]
 
@@ -21,15 +20,16 @@ def run(finished: FinishedBuild, crops_u8: NDArray[np.uint8], *, cache_dir: Path
     """Simulates the same faces with both, one after the other.
 
     Args:
-        finished: a build; its own simulator is the full RTL.
+        finished: a build; its own simulator is the full RTL, assertions on, as they are for the fast models.
         crops_u8: `[N, H, W, 3]` uint8.
         cache_dir: cache of compiled simulators.
 
     Returns:
         `full_kcycles_per_s`, `fast_kcycles_per_s`, `ratio`, `cycles`, `cycles_equal` and `differing_bytes`.
     """
-    sources = fast_sources(read_file_list(finished.rtl_dir / FILE_LIST))
-    fast_library = build_simulator(sources, finished.interface, cache_dir=cache_dir).library
+    fast_library = build_simulator(
+        fast_sources(finished.sources), finished.interface, cache_dir=cache_dir, options=SimulatorOptions(asserts=True)
+    ).library
     full, fast = (_simulate(finished, library, crops_u8) for library in (finished.library, fast_library))
     return {
         "full_kcycles_per_s": round(full.kcycles_per_s, 1),

@@ -13,12 +13,10 @@ import os
 import warnings
 from pathlib import Path
 
+from hls.stitch.patches import FINN_VERSION
 from hw_anon.core.errors import ToolError
 
-__all__ = ["FINN_VERSION", "boot", "code_generation_root"]
-
-FINN_VERSION = "1.6.1"
-"""The FINN+ release this flow, its overlays and its fast models were checked against."""
+__all__ = ["boot"]
 
 _booted: Path | None = None
 
@@ -61,12 +59,6 @@ def boot(work_dir: Path) -> None:
         # Accessing these would import the Vivado simulator's extension; a bare class satisfies the imports.
         setattr(xsi, name, type(name, (), {"__doc__": "Vivado simulator binding, absent on purpose."}))
     _booted = work_dir
-
-
-def code_generation_root() -> Path:
-    """Returns the directory that FINN generates code into."""
-    assert _booted is not None, "boot() comes first"
-    return _booted
 
 
 def _silence() -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hls.interface import DesignInterface
+from hls.interface import FILE_LIST, DesignInterface
+from hls.report.record import RECORD_FILE
 from hw_anon.core.contract import NetContract, load_contract
 from hw_anon.core.errors import ContractError
 from hw_anon.core.manifest import Manifest
@@ -22,7 +23,6 @@ __all__ = [
     "GRAPH_FILE",
     "LIBRARY_FILE",
     "MODEL_DIR",
-    "REPORT_FILE",
     "RTL_DIR",
     "TWIN_FILE",
     "FinishedBuild",
@@ -39,8 +39,6 @@ RTL_DIR = "rtl"
 """The stitched design: self-contained HDL, memory files, file list and interface."""
 LIBRARY_FILE = "sim/libsim.so"
 """The compiled simulator of exactly that RTL."""
-REPORT_FILE = "report.json"
-"""The machine-readable report."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +91,13 @@ class FinishedBuild:
         return self.directory / RTL_DIR
 
     @property
+    def sources(self) -> tuple[Path, ...]:
+        """The stitched design's HDL files in compile order."""
+        from hls.sim.verilate import read_file_list
+
+        return read_file_list(self.rtl_dir / FILE_LIST)
+
+    @property
     def interface(self) -> DesignInterface:
         """Ports of the stitched design."""
         return DesignInterface.load(self.rtl_dir)
@@ -107,9 +112,9 @@ def load_build(directory: Path) -> FinishedBuild:
     manifest = Manifest.load(directory)
     manifest.verify(directory)
     try:
-        report = json.loads((directory / REPORT_FILE).read_text())
+        report = json.loads((directory / RECORD_FILE).read_text())
     except (OSError, ValueError) as exc:
-        raise ContractError(f"{directory / REPORT_FILE} cannot be read ({exc}); build again") from exc
+        raise ContractError(f"{directory / RECORD_FILE} cannot be read ({exc}); build again") from exc
     return FinishedBuild(
         directory=directory, manifest=manifest, contract=load_contract(directory / MODEL_DIR), report=report
     )

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from hls.memory import bram18
+
 __all__ = [
     "MEASURED",
     "Measurement",
@@ -28,9 +30,6 @@ __all__ = [
 
 _LUTS_PER_BRAM18 = 190
 """What one BRAM18 is worth: xc7z020 has 53,200 LUTs and 280 BRAM18."""
-
-_BRAM18_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-"""Depth and width a BRAM18 can be read at (simple dual port)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def concat_luts(bits: int, inputs: int, beats: int) -> int:
 
 def upsample_bram18(bits: int, depth: int) -> int:
     """Estimates the BRAM18 of `axis_upsample`'s row buffer of `depth` words."""
-    return min(ceil(depth / d) * ceil(bits / w) for d, w in _BRAM18_SHAPES)
+    return bram18(depth, bits)
 
 
 def upsample_luts(bits: int, depth: int, ram_style: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from hls.resources.memory import lutram_luts, rom_luts
+from hls.memory import lutram_luts, rom_luts
 from hls.resources.view import NodeView
 
 __all__ = ["FIFO_SHIFT_DEPTH", "Terms", "fifo_beat_bits", "fifo_style", "fit_key", "terms"]

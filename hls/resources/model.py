@@ -14,9 +14,9 @@ from functools import cache
 from importlib import resources as package_resources
 from typing import Any
 
+from hls.memory import bram18, uram
 from hls.resources.amounts import Resources
 from hls.resources.features import fifo_beat_bits, fifo_style, fit_key, terms
-from hls.resources.memory import bram18, uram
 from hls.resources.mvu import dsp_lanes, mvu_dsps
 from hls.resources.view import NodeView, view_model
 from hls.resources.window import buffer_shape

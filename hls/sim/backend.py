@@ -8,17 +8,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hls.interface import DesignInterface
+from hls.interface import FILE_LIST, DesignInterface
 from hls.sim.fast_models import fast_sources
 from hls.sim.simulator import RunResult, Simulator, Stalls
 from hls.sim.verilate import SimulatorOptions, build_simulator, read_file_list
 from hw_anon.core.backend import require_crops, whole_bytes
 from hw_anon.core.errors import ContractError
 
-__all__ = ["FILE_LIST", "RtlBackend"]
-
-FILE_LIST = "files.f"
-"""Name of a stitched design's list of sources, in compile order."""
+__all__ = ["RtlBackend"]
 
 
 class RtlBackend:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from hls.stitch.codegen import generate_hdl, set_fifo_ram_styles
-from hls.stitch.design import FILE_LIST, StitchedDesign, stitch
+from hls.stitch.design import StitchedDesign, stitch
 from hls.stitch.fifo import FifoRamStyle, RamStyleChoice, choose_fifo_ram_style, implemented_fifo_depth
 
 __all__ = [
-    "FILE_LIST",
     "FifoRamStyle",
     "RamStyleChoice",
     "StitchedDesign",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from hls.interface import DesignInterface, StreamPort
+from hls.interface import FILE_LIST, DesignInterface, StreamPort
 from hls.kernels import kernel_source
 from hls.stitch.emit import emit_verilog
 from hls.stitch.netlist import Instance, Netlist, PortMap, StreamPin, connect, identifier, unique_identifiers
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from onnx import NodeProto
     from qonnx.core.modelwrapper import ModelWrapper
 
-__all__ = ["FILE_LIST", "StitchedDesign", "stitch"]
+__all__ = ["StitchedDesign", "stitch"]
 
-FILE_LIST = "files.f"
 _TLAST_MODULE = "axis_tlast"
 
 

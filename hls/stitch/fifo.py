@@ -17,14 +17,14 @@ costs little more than it must. No style ever holds fewer beats than asked. `aut
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
+from hls.memory import bram18, uram
 from hw_anon.core.boards import Board
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["FifoRamStyle", "RamStyleChoice", "bram18_of", "choose_fifo_ram_style", "implemented_fifo_depth"]
+__all__ = ["FifoRamStyle", "RamStyleChoice", "choose_fifo_ram_style", "implemented_fifo_depth"]
 
 FifoRamStyle = Literal["srl", "distributed", "block", "ultra"]
 
@@ -39,9 +39,6 @@ _LUT_RAM_DEPTH = 257
 """256 words of LUT RAM and the output register; beyond, a block RAM saves hundreds of LUTs."""
 _BRAM18_PER_URAM = 16
 """288 Kib against 18 Kib."""
-# Aspect ratios of one 18-Kib block RAM: (width, depth), 7-series and UltraScale+ (UG473, UG573).
-_BRAM18_ASPECTS = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
-_URAM_WIDTH, _URAM_DEPTH = 72, 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,11 +49,6 @@ class RamStyleChoice:
     """Value of FINN's `ram_style` attribute."""
     reason: str
     """One clause for reports."""
-
-
-def bram18_of(depth: int, width: int) -> int:
-    """Returns the fewest 18-Kib block RAMs that hold `depth` words of `width` bits, in one aspect ratio."""
-    return min(math.ceil(width / w) * math.ceil(depth / d) for w, d in _BRAM18_ASPECTS)
 
 
 def choose_fifo_ram_style(depth: int, width: int, board: Board) -> RamStyleChoice:
@@ -77,8 +69,7 @@ def choose_fifo_ram_style(depth: int, width: int, board: Board) -> RamStyleChoic
         return RamStyleChoice(style="srl", reason=f"narrow and ≤ {_SHIFT_NARROW_DEPTH} beats: cheaper than pointers")
     if depth <= _LUT_RAM_DEPTH:
         return RamStyleChoice(style="distributed", reason=f"≤ {_LUT_RAM_DEPTH} beats: LUT RAM")
-    brams = bram18_of(depth, width)
-    urams = math.ceil(width / _URAM_WIDTH) * math.ceil(depth / _URAM_DEPTH)
+    brams, urams = bram18(depth, width), uram(depth, width)
     if board.uram and brams * 2 >= urams * _BRAM18_PER_URAM:
         return RamStyleChoice(style="ultra", reason=f"{urams} UltraRAM instead of {brams} block RAMs")
     why = "" if board.uram else f", {board.device} has no UltraRAM"

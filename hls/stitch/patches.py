@@ -16,7 +16,7 @@ from hw_anon.core.hashing import sha256_bytes
 __all__ = ["FINN_VERSION", "PATCHES", "SourcePatch", "TextEdit", "patch_source"]
 
 FINN_VERSION = "1.6.1"
-"""Release of `finn-plus` the patches were made for."""
+"""Release of `finn-plus` that the patches, the flow and the fast models were checked against."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -83,13 +83,11 @@ def _run(
 ) -> RunResult:
     """Simulates the build's own library, or one with tracing compiled from the build's RTL for a waveform."""
     from hls.sim.simulator import Simulator
-    from hls.sim.verilate import SimulatorOptions, build_simulator, read_file_list
-    from hls.stitch.design import FILE_LIST
+    from hls.sim.verilate import SimulatorOptions, build_simulator
 
     library = finished.library
     if waveform is not None:
-        sources = read_file_list(finished.rtl_dir / FILE_LIST)
         options = SimulatorOptions(trace=True)
-        library = build_simulator(sources, finished.interface, cache_dir=cache_dir, options=options).library
+        library = build_simulator(finished.sources, finished.interface, cache_dir=cache_dir, options=options).library
     with Simulator(library, finished.interface, data_dir=finished.rtl_dir) as simulator:
         return simulator.run(crops_u8, stalls=stalls, trace_file=waveform)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hls.memory import bram18, lutram_luts, rom_luts, uram
 from hls.resources import NodeView, Resources, calibration_errors, dsp_lanes, estimate_node, mvu_dsps
 from hls.resources.calibrate import describe, fit
 from hls.resources.features import fifo_style
-from hls.resources.memory import bram18, lutram_luts, rom_luts, uram
 from hls.resources.model import CALIBRATION_FILE
 from hls.resources.points import POINTS, render
 from hls.resources.yosys import count_resources

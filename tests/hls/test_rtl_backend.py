@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hls.interface import DesignInterface, StreamPort
-from hls.sim.backend import FILE_LIST, RtlBackend
+from hls.interface import FILE_LIST, DesignInterface, StreamPort
+from hls.sim.backend import RtlBackend
 from hls.sim.simulator import Stalls
 from hw_anon.core.backend import ModifierBackend, compare_outputs
 from hw_anon.core.errors import ContractError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hls.interface import DesignInterface, StreamPort
-from hls.stitch.fifo import bram18_of, choose_fifo_ram_style, implemented_fifo_depth
+from hls.stitch.fifo import choose_fifo_ram_style, implemented_fifo_depth
 from hls.stitch.patches import patch_source
 from hw_anon.core.boards import get_board
 from hw_anon.core.errors import ConfigError
@@ -107,10 +107,3 @@ def test_depth_below_two_is_refused() -> None:
     for function in (implemented_fifo_depth, lambda d: choose_fifo_ram_style(d, 8, get_board("kv260"))):
         with pytest.raises(ConfigError, match="at least 2"):
             function(1)
-
-
-def test_block_ram_count_uses_the_best_aspect_ratio() -> None:
-    assert bram18_of(512, 36) == 1
-    assert bram18_of(1024, 18) == 1
-    assert bram18_of(4096, 8) == 2
-    assert bram18_of(16384, 1) == 1

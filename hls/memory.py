@@ -1,4 +1,4 @@
-"""How many memory primitives an array of `depth` words of `width` bits takes."""
+"""How many memory primitives of a device an array of `depth` words of `width` bits takes."""
 
 from __future__ import annotations
 
