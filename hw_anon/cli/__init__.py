@@ -21,5 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from hw_anon.cli.app import make_app
     from hw_anon.cli.guard import run_guarded
+    from hw_anon.cli.noise import drop_known_noise
 
+    drop_known_noise()
     return run_guarded(make_app(), list(sys.argv[1:] if arguments is None else arguments))
