@@ -152,6 +152,8 @@ def sized_depths(sites: tuple[FifoSite, ...], fills: Mapping[str, int]) -> dict[
 def insert_fifos(model: ModelWrapper, sites: tuple[FifoSite, ...], depths: Mapping[str, int]) -> ModelWrapper:
     """Inserts one RTL FIFO per site; code generation chooses its memory by depth, width and board.
 
+    Tensors are renamed after their nodes: qonnx gives new ones random names, and equal builds have equal bytes.
+
     Args:
         model: the graph the sites were planned on; it is not changed.
         sites: where.
@@ -161,6 +163,7 @@ def insert_fifos(model: ModelWrapper, sites: tuple[FifoSite, ...], depths: Mappi
 
     from finn.util.basic import getHWCustomOp
     from onnx import helper
+    from qonnx.transformation.general import GiveReadableTensorNames
 
     model = copy.deepcopy(model)
     by_name = {node.name: node for node in model.graph.node}
@@ -189,4 +192,4 @@ def insert_fifos(model: ModelWrapper, sites: tuple[FifoSite, ...], depths: Mappi
         model.set_tensor_shape(behind, shape)
         model.set_tensor_datatype(behind, op.get_output_datatype(port))
         model.graph.node.append(fifo)
-    return tidy(model)
+    return tidy(model).transform(GiveReadableTensorNames())
