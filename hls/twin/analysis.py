@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +24,8 @@ from hls.twin.operations import (
     Window,
     integer_range,
 )
+from hls.twin.program import TwinProgram
 from hw_anon.core.errors import ContractError
-
-if TYPE_CHECKING:
-    from hls.twin.program import TwinProgram
 
 __all__ = ["Analysis", "TensorFacts", "analyse"]
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hls.twin.analysis import analyse
 from hls.twin.operations import OPERATIONS, Operation
 from hw_anon.core.atomic import write_bytes_atomically
 from hw_anon.core.contract import TensorSpec
@@ -124,7 +123,6 @@ class TwinProgram:
             raise ContractError(
                 f"{path} is not what its content hash says: it was changed after the build; build again"
             )
-        analyse(program)
         return program
 
 
