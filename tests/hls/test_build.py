@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hls.flow.config import BuildConfig
-from hls.flow.finished import GRAPH_FILE, LIBRARY_FILE, MODEL_DIR, REPORT_FILE, RTL_DIR, TWIN_FILE, load_build
+from hls.flow.finished import GRAPH_FILE, LIBRARY_FILE, MODEL_DIR, RTL_DIR, TWIN_FILE, load_build
+from hls.report import RECORD_FILE
 from hw_anon.core.contract import CONTRACT_FILE, MODEL_FILE
 from hw_anon.core.errors import ConfigError, ContractError, ToolError
 from hw_anon.core.hashing import sha256_file
@@ -50,7 +51,7 @@ def test_a_finished_build_is_complete_and_as_fast_as_its_slowest_layer(
     xs_build: FinishedBuild, xs_config: BuildConfig
 ) -> None:
     files = {path.relative_to(xs_build.directory).as_posix() for path in xs_build.directory.rglob("*")}
-    needed = {GRAPH_FILE, TWIN_FILE, LIBRARY_FILE, REPORT_FILE, MANIFEST_FILE, "index.html"}
+    needed = {GRAPH_FILE, TWIN_FILE, LIBRARY_FILE, RECORD_FILE, MANIFEST_FILE, "index.html"}
     needed |= {f"{MODEL_DIR}/{MODEL_FILE}", f"{MODEL_DIR}/{CONTRACT_FILE}"}
     needed |= {f"{RTL_DIR}/{name}" for name in ("modifier.v", "files.f", "interface.json")}
     assert needed <= files
@@ -80,7 +81,7 @@ def test_nothing_in_a_build_names_this_machine(
 
 
 @pytest.mark.parametrize(
-    "pattern", [f"{RTL_DIR}/conv3_mvu*.dat", f"{RTL_DIR}/modifier.v", LIBRARY_FILE, REPORT_FILE, TWIN_FILE, GRAPH_FILE]
+    "pattern", [f"{RTL_DIR}/conv3_mvu*.dat", f"{RTL_DIR}/modifier.v", LIBRARY_FILE, RECORD_FILE, TWIN_FILE, GRAPH_FILE]
 )
 def test_one_changed_byte_is_noticed(pattern: str, xs_build: FinishedBuild, tmp_path: Path) -> None:
     copy = tmp_path / "build"
@@ -205,7 +206,7 @@ def test_anything_else_is_built(
 ) -> None:
     config = xs_config
     if change == "damaged":
-        (workspace.build_dir(NET, config) / REPORT_FILE).write_text("{}")
+        (workspace.build_dir(NET, config) / RECORD_FILE).write_text("{}")
     elif change == "other configuration":
         config = BuildConfig(faces_per_s=xs_config.faces_per_s, window_fifo_cap=16)
     else:
@@ -225,7 +226,7 @@ def test_a_forced_build_runs_every_stage_and_gives_the_same_bytes(
     assert {"streamline", "fold", "generate and stitch RTL"} <= set(stages)
     assert sorted(path.name for path in workspace.simulators.iterdir()) == cached
     first, second = _contents(xs_build.directory), _contents(again.directory)
-    timed = {REPORT_FILE, MANIFEST_FILE, "index.html"}
+    timed = {RECORD_FILE, MANIFEST_FILE, "index.html"}
     assert {name for name in first if first[name] != second.get(name)} - timed == set()
     assert first.keys() == second.keys()
     assert again.manifest.design_id == xs_build.manifest.design_id
