@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hw_anon.core.boards import Board, get_board
-from hw_anon.core.errors import ConfigError
+from hw_anon.core.config import Config, require_range
 
 __all__ = ["BuildConfig"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BuildConfig:
+class BuildConfig(Config):
     """What to build for: board, clock and speed."""
 
     board: str = "pynq-z2"
@@ -37,16 +37,12 @@ class BuildConfig:
             ConfigError: naming the field and what it may be.
         """
         get_board(self.board)
-        if self.clk_mhz is not None and not 10 <= self.clk_mhz <= 500:
-            raise ConfigError(f"clk_mhz = {self.clk_mhz}: must be 10 to 500 MHz")
-        if not 0 < self.faces_per_s <= 1e6:
-            raise ConfigError(f"faces_per_s = {self.faces_per_s}: must be above 0 and at most 1,000,000")
-        if not 2 <= self.sizing_images <= 64:
-            raise ConfigError(f"sizing_images = {self.sizing_images}: must be 2 to 64")
-        if not 2 <= self.window_fifo_cap <= 4096:
-            raise ConfigError(f"window_fifo_cap = {self.window_fifo_cap}: must be 2 to 4096 beats")
-        if not 0 <= self.proof_stall_per_mille <= 900:
-            raise ConfigError(f"proof_stall_per_mille = {self.proof_stall_per_mille}: must be 0 to 900")
+        if self.clk_mhz is not None:
+            require_range(self, "clk_mhz", 10, 500, unit="MHz")
+        require_range(self, "faces_per_s", 1e-3, 1e6)
+        require_range(self, "sizing_images", 2, 64)
+        require_range(self, "window_fifo_cap", 2, 4096, unit="beats")
+        require_range(self, "proof_stall_per_mille", 0, 900)
 
     @property
     def target(self) -> Board:
