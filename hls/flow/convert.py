@@ -84,19 +84,16 @@ def minimise_datatypes(model: ModelWrapper) -> ModelWrapper:
 def _exact_sums(model: ModelWrapper) -> ModelWrapper:
     """Gives every addition the smallest type that holds all sums.
 
-    FINN's own rule depends on the order of the operands and gives INT4 + UINT4 five bits, which cannot hold 7 + 15;
-    the thresholds behind it would then be clipped to a range that the sum leaves.
+    By FINN's own rule (see `sum_datatype`) the thresholds behind it could be clipped to a range that the sum leaves.
     """
-    from qonnx.core.datatype import DataType
     from qonnx.custom_op.registry import getCustomOp
+
+    from hls.kernels.datatypes import sum_datatype
 
     for node in model.graph.node:
         if not node.op_type.startswith("ElementwiseAdd"):
             continue
-        terms = [model.get_tensor_datatype(name) for name in node.input]
-        low, high = int(sum(term.min() for term in terms)), int(sum(term.max() for term in terms))
-        bits = max((-low - 1).bit_length() if low < 0 else 0, high.bit_length())
-        datatype = DataType[f"INT{bits + 1}" if low < 0 else f"UINT{bits}"]
+        datatype = sum_datatype([model.get_tensor_datatype(name) for name in node.input])
         getCustomOp(node).set_nodeattr("out_dtype", datatype.name)
         model.set_tensor_datatype(node.output[0], datatype)
     return model

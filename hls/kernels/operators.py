@@ -19,6 +19,7 @@ from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from hls.kernels import estimates
+from hls.kernels.datatypes import sum_datatype
 from hls.kernels.wrapper import KernelPort, ParameterValue, WrapperStream, kernel_source, render_wrapper
 from hw_anon.core.errors import ConfigError
 
@@ -198,13 +199,8 @@ class ElementwiseAdd_rtl(KernelBackend, ElementwiseAdd):  # noqa: N801 (FINN's n
         return int(a.min() + b.min()), int(a.max() + b.max())
 
     def _derive_out_dtype(self, model: ModelWrapper) -> BaseDataType:
-        """Returns the smallest type that holds every sum.
-
-        FINN's own rule depends on the order of the operands: INT4 + UINT4 gets 5 bits, which cannot hold 7 + 15.
-        """
-        low, high = self._bounds()
-        bits = max((-low - 1).bit_length() if low < 0 else 0, high.bit_length())
-        return DataType[f"INT{bits + 1}" if low < 0 else f"UINT{bits}"]
+        """Returns the smallest type that holds every sum."""
+        return sum_datatype([self.lhs_dtype, self.rhs_dtype])
 
 
 class UpsampleNearestNeighbour_rtl(  # noqa: N801 (FINN's naming: operator_backend)
