@@ -61,6 +61,8 @@ def build(
         emit_document(document)
         return
     print_table(f"{net} on {board}", ("figure", "value"), report_rows(finished))
+    if finished.report["faces_per_s"] < faces_per_s:
+        note(f"the simulated interval misses the {faces_per_s:g} faces/s asked for: ask for a little more")
     note(f"report: {finished.directory / 'index.html'}")
 
 
