@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from hls.flow.finished import (
 )
 from hls.flow.identity import inputs_of, tools_of
 from hls.flow.pipeline import HardwareGraph, compile_graph
-from hls.flow.prove import ProofRuns, prove
+from hls.flow.prove import prove
 from hls.flow.record import BuildRecord
 from hls.flow.sizing import FifoSizing, size_fifos
 from hls.flow.summary import summarise
@@ -95,18 +95,17 @@ def build(
             design.sources, design.interface, cache_dir=cache_dir, options=SimulatorOptions(asserts=True)
         )
         twin = _save_graph(dataflow, partial)
-        announce("prove: full rate, then random stalls")
+        announce("prove: full rate, random stalls, choked output")
         expected = twin.modify(crops_u8)
-        links = [_check_twin(graph, crops_u8[:1], expected[:1])]
+        twin_link = _check_twin(graph, crops_u8[:1], expected[:1])
         proof = prove(
             simulator.library,
             design.interface,
             data_dir=design.directory,
             crops_u8=crops_u8,
             expected_u8=expected,
-            stall_per_mille=config.proof_stall_per_mille,
         )
-        links += _require_equal(proof, config)
+        _require_equal(proof.links)
         record = BuildRecord(
             config=config,
             graph=graph,
@@ -114,7 +113,7 @@ def build(
             folding=folding,
             sizing=sizing,
             proof=proof,
-            links=tuple(links),
+            links=(twin_link, *proof.links),
             crops_u8=crops_u8,
             modified_u8=expected,
             build_s=time.perf_counter() - start,
@@ -190,27 +189,15 @@ def _check_twin(graph: HardwareGraph, crops_u8: NDArray[np.uint8], expected_u8: 
     return link
 
 
-def _require_equal(proof: ProofRuns, config: BuildConfig) -> list[Link]:
-    """Turns the proof runs into links.
+def _require_equal(links: Sequence[Link]) -> None:
+    """Checks the proof runs.
 
     Raises:
         ContractError: if the RTL differs from the twin.
     """
-    stalls = f"random stalls, {config.proof_stall_per_mille / 10:g} % of cycles on each port"
-    links = [
-        Link(source="twin", target="rtl", crops=proof.crops, differing_bytes=proof.differing_bytes, note="full rate"),
-        Link(
-            source="twin",
-            target="rtl",
-            crops=proof.stalled_crops,
-            differing_bytes=proof.stalled_differing_bytes,
-            note=stalls,
-        ),
-    ]
     for link in links:
         if link.differing_bytes:
             raise ContractError(f"the RTL differs from the twin in {link.differing_bytes} bytes ({link.note})")
-    return links
 
 
 def _finish(record: BuildRecord, simulator: SimulatorBinary, directory: Path) -> None:

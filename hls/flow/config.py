@@ -8,7 +8,10 @@ from typing import Any
 from hw_anon.core.boards import Board, get_board
 from hw_anon.core.config import Config, require_range
 
-__all__ = ["BuildConfig"]
+__all__ = ["MAX_INTERVAL_RATIO", "BuildConfig"]
+
+MAX_INTERVAL_RATIO = 1.02
+"""Largest interval of a design over its slowest layer's ideal: window units that fill their buffers make it pause."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,8 +30,6 @@ class BuildConfig(Config):
     """Deepest FIFO between a sliding window and its matrix-vector unit, or behind one, in beats: a window stream
     repeats every pixel k² times, so back-pressure is better held before the window unit. 32 is one shift register
     LUT per bit."""
-    proof_stall_per_mille: int = 300
-    """Probability, in 1/1000 per cycle, with which each port stalls in the deadlock run on the sized design."""
 
     def __post_init__(self) -> None:
         """Checks every field.
@@ -42,7 +43,6 @@ class BuildConfig(Config):
         require_range(self, "faces_per_s", 1e-3, 1e6)
         require_range(self, "sizing_images", 2, 64)
         require_range(self, "window_fifo_cap", 2, 4096, unit="beats")
-        require_range(self, "proof_stall_per_mille", 0, 900)
 
     @property
     def target(self) -> Board:
@@ -61,8 +61,8 @@ class BuildConfig(Config):
 
     @property
     def target_interval_cycles(self) -> int:
-        """Clock cycles available for one face."""
-        return int(self.clock_mhz * 1e6 / self.faces_per_s)
+        """Clock cycles that the slowest layer may take for one face; the rest is for pauses that reach it."""
+        return int(self.clock_mhz * 1e6 / self.faces_per_s / MAX_INTERVAL_RATIO)
 
     def as_json(self) -> dict[str, Any]:
         """Returns the configuration as plain JSON types, defaults and aliases resolved: equal designs, equal text."""

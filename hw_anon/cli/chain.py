@@ -13,11 +13,11 @@ from hw_anon.core.backend import Link, ModifierBackend, compare_outputs
 
 if TYPE_CHECKING:
     from hls.flow.finished import FinishedBuild
+    from hls.sim.simulator import Stalls
 
 __all__ = ["run_chain"]
 
 _SLICE = 16
-_STALL_PER_MILLE = 300
 
 
 def run_chain(
@@ -38,11 +38,11 @@ def run_chain(
         finn_dir: scratch directory of FINN.
         crops_u8: `[N, H, W, 3]` uint8 for the software links.
         rtl_crops_u8: `[K, H, W, 3]` uint8 for the RTL link.
-        stalls: whether to run the RTL once more with random stalls on both streams.
+        stalls: whether to run the RTL again under `hls.flow.prove.stall_patterns`.
         advance: called with backend, crops done and crops in all.
     """
     from hls.flow.finished import MODEL_DIR
-    from hls.sim.simulator import Stalls
+    from hls.flow.prove import stall_patterns
     from quant.backend import QonnxBackend
 
     twin = finished.twin()
@@ -59,15 +59,10 @@ def run_chain(
             links.append(compare_outputs(reference[0], backend.name, reference[1], outputs))
         reference = (backend.name, outputs)
     expected = twin.modify(rtl_crops_u8)
-    runs: list[tuple[str, Stalls | None]] = [("full rate", None)]
+    patterns: dict[str, Stalls | None] = {"full rate": None}
     if stalls:
-        runs.append(
-            (
-                f"random stalls, {_STALL_PER_MILLE / 10:g} % of cycles on each port",
-                Stalls(input_per_mille=_STALL_PER_MILLE, output_per_mille=_STALL_PER_MILLE, seed=1),
-            )
-        )
-    for note, pattern in runs:
+        patterns |= stall_patterns(finished.interface, finished.report["interval_cycles_rtl"])
+    for note, pattern in patterns.items():
         rtl = finished.rtl_backend(stalls=pattern)
         advance(f"rtl, {note}", 0, len(rtl_crops_u8))
         outputs = rtl.modify(rtl_crops_u8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,36 +13,41 @@ from numpy.typing import NDArray
 from hw_anon.core.atomic import write_bytes_atomically
 from hw_anon.core.errors import ContractError
 
-__all__ = ["pair_sheet", "read_crops", "save_pairs"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["middle_squares", "pair_sheet", "read_pictures", "save_pairs"]
 
 _GAP = 4
 _SCALE = 3
 
 
-def read_crops(paths: Sequence[Path], size: int) -> NDArray[np.uint8]:
-    """Reads photographs and scales the middle square of each to the network's input.
+def read_pictures(paths: Sequence[Path]) -> list[Image]:
+    """Reads photographs.
 
     Args:
         paths: pictures of any format that Pillow reads.
-        size: side of a crop in pixels.
-
-    Returns:
-        `[N, size, size, 3]` uint8 RGB.
 
     Raises:
         ContractError: if a file is missing or not a picture.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image
 
-    crops = []
+    pictures = []
     for path in paths:
         try:
             with Image.open(path) as picture:
-                square = ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.BOX)
-        except (FileNotFoundError, UnidentifiedImageError, OSError) as exc:
+                pictures.append(picture.convert("RGB"))
+        except OSError as exc:  # Pillow's own error for other formats is one too
             raise ContractError(f"{path} is not a picture that can be read ({exc})") from exc
-        crops.append(np.asarray(square, np.uint8))
-    return np.stack(crops)
+    return pictures
+
+
+def middle_squares(pictures: Sequence[Image], size: int) -> NDArray[np.uint8]:
+    """Scales the middle square of each picture to `[N, size, size, 3]` uint8 RGB."""
+    from PIL import Image, ImageOps
+
+    return np.stack([np.asarray(ImageOps.fit(p, (size, size), Image.Resampling.BOX), np.uint8) for p in pictures])
 
 
 def pair_sheet(before_u8: NDArray[np.uint8], after_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -53,13 +53,17 @@ def simulate(
     """
     from hls.flow.config import BuildConfig
     from hls.sim.simulator import Stalls
-    from hw_anon.cli.pictures import read_crops, save_pairs
+    from hw_anon.cli.pictures import middle_squares, read_pictures, save_pairs
 
     config = BuildConfig(board=board, faces_per_s=faces_per_s, clk_mhz=clk_mhz)
     workspace = Workspace(work)
+    pictures = read_pictures(images or [])  # before the build, which takes minutes
     finished = workspace.built(net, config, on_stage=note_stage)
     size = finished.contract.input.shape[1]
-    crops = read_crops(images, size) if images else workspace.faces(faces, size, portrait_only=portrait).crops
+    if pictures:
+        crops = middle_squares(pictures, size)
+    else:
+        crops = workspace.faces(faces, size, portrait_only=portrait).crops
     stalls = Stalls(input_per_mille=stall_per_mille, output_per_mille=stall_per_mille)
     with status(f"simulating {len(crops)} faces"):
         result = _run(finished, crops, stalls, waveform, workspace.simulators)

@@ -28,7 +28,10 @@ def verify(
     crops: Annotated[int, typer.Option("--crops", min=1, help="Crops through the software stages.")] = 256,
     rtl_crops: Annotated[int, typer.Option("--rtl-crops", min=1, help="Crops through the simulated RTL.")] = 8,
     stalls: Annotated[
-        bool, typer.Option("--stalls", help="Run the RTL once more with random stalls on both streams.")
+        bool,
+        typer.Option(
+            "--stalls", help="Run the RTL again with random stalls on both streams, and with its output choked."
+        ),
     ] = False,
     board: BoardOption = "pynq-z2",
     faces_per_s: RateOption = 120.0,

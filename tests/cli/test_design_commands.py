@@ -104,7 +104,7 @@ def test_simulate_modifies_a_photograph(
 ) -> None:
     from PIL import Image
 
-    from hw_anon.cli.pictures import read_crops
+    from hw_anon.cli.pictures import middle_squares, read_pictures
 
     photo = np.random.default_rng(0).integers(0, 256, (100, 140, 3), dtype=np.uint8)
     Image.fromarray(photo).save(tmp_path / "photo.png")
@@ -117,7 +117,7 @@ def test_simulate_modifies_a_photograph(
     assert document["faces"] == len(document["image_end_cycles"]) == 2
     assert xs_build.report["interval_cycles_ideal"] < document["image_end_cycles"][0] < document["cycles"]
     assert document["pictures"] == str(out / "pairs.png") and (out / "pairs.png").is_file()
-    expected = xs_build.twin().modify(read_crops(paths, 32))
+    expected = xs_build.twin().modify(middle_squares(read_pictures(paths), 32))
     for index, crop in enumerate(expected):
         np.testing.assert_array_equal(np.asarray(Image.open(out / f"modified_{index:03d}.png")), crop)
 

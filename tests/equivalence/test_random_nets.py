@@ -55,6 +55,7 @@ def test_every_stage_gives_the_same_bytes(seed: int, tmp_path: Path) -> None:
         ("hardware_graph", "twin"),
         ("twin", "rtl"),
         ("twin", "rtl"),
+        ("twin", "rtl"),
     ]
     assert {link.differing_bytes for link in links} == {0}, [link.as_json() for link in links]
     assert finished.report["interval_cycles_rtl"] <= 1.02 * finished.report["interval_cycles_ideal"]

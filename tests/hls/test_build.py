@@ -66,7 +66,8 @@ def test_a_finished_build_is_complete_and_as_fast_as_its_slowest_layer(
     assert 0 < report["dsp_efficiency"] <= 1
     assert all(report[key] > 0 for key in ("dsp", "lut", "bram18", "build_s", "simulated_kcycles_per_s"))
     assert 0 < report["fifo_sizing_s"] < report["build_s"]
-    assert [link["differing_bytes"] for link in report["links"]] == [0, 0, 0]
+    assert [link["differing_bytes"] for link in report["links"]] == [0, 0, 0, 0]
+    assert [link.get("note", "")[:6] for link in report["links"]] == ["during", "full r", "random", "choked"]
     assert xs_build.manifest.config == xs_config.as_json()
     assert xs_build.manifest.metrics["interval_cycles_rtl"] == report["interval_cycles_rtl"]
     assert report["design_id"] == xs_build.manifest.design_id
