@@ -60,10 +60,8 @@ def simulate(
     pictures = read_pictures(images or [])  # before the build, which takes minutes
     finished = workspace.built(net, config, on_stage=note_stage)
     size = finished.contract.input.shape[1]
-    if pictures:
-        crops = middle_squares(pictures, size)
-    else:
-        crops = workspace.faces(faces, size, portrait_only=portrait).crops
+    own = middle_squares(pictures, size) if pictures else None
+    crops = own if own is not None else workspace.faces(faces, size, portrait_only=portrait).crops
     stalls = Stalls(input_per_mille=stall_per_mille, output_per_mille=stall_per_mille)
     with status(f"simulating {len(crops)} faces"):
         result = _run(finished, crops, stalls, waveform, workspace.simulators)
