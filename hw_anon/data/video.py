@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -61,10 +62,7 @@ class Video:
             raise ToolError("videos need PyAV; install it with: pip install av") from exc
         self.path = require_file(path, "a video")
         self._errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError, EOFError)
-        try:
-            self._container: InputContainer = av.open(str(path), metadata_errors="replace")
-        except self._errors as exc:
-            raise ContractError(f"{path}: not a readable video ({exc})") from exc
+        self._container = self._opened()
         try:
             self._stream = self._video_stream()
             self._times = self._list_frames()
@@ -73,6 +71,14 @@ class Video:
             raise
         self._decoder: Iterator[VideoFrame] | None = None
         self._next = 0
+
+    def _opened(self) -> InputContainer:
+        import av
+
+        try:
+            return av.open(str(self.path), metadata_errors="replace")
+        except self._errors as exc:
+            raise ContractError(f"{self.path}: not a readable video ({exc})") from exc
 
     def _video_stream(self) -> VideoStream:
         streams = self._container.streams.video
@@ -92,7 +98,7 @@ class Video:
             if packets and None not in packets and len(set(packets)) == len(packets):
                 times = sorted(pts for pts in packets if pts is not None)
             else:  # AVI, for instance, has no such stamps: those that the decoder makes up are used
-                self._container.seek(0, stream=self._stream)
+                self._restart()
                 times = sorted({f.pts for f in self._container.decode(self._stream) if f.pts is not None})
         except self._errors as exc:
             raise ContractError(f"{self.path}: damaged ({exc})") from exc
@@ -153,8 +159,8 @@ class Video:
             if self._decoder is None or not 0 <= number - 1 - self._next < 64:
                 self._seek(wanted)
             frame = self._decode_until(wanted)
-            if frame is None:  # some containers land behind the key frame that is needed
-                self._seek(self._times[0])
+            if frame is None:
+                self._restart()
                 frame = self._decode_until(wanted)
         except self._errors as exc:
             self._decoder = None
@@ -188,7 +194,23 @@ class Video:
             raise ConfigError(f"{self.path}: frame {number}: frames are numbered 1 to {len(self)}")
 
     def _seek(self, stamp: int) -> None:
+        """Puts the decoder on a key frame that is not shown after `stamp`, on the first frame if in doubt.
+
+        Containers without an index are searched by guessing, and may land between two key frames or behind the right
+        one: the pictures up to the next key frame would be wrong without anyone noticing.
+        """
         self._container.seek(stamp, stream=self._stream, backward=True)
+        packets = self._container.demux(self._stream)
+        first = next(packets)
+        if not first.is_keyframe or first.pts is None or first.pts > stamp:
+            self._restart()
+            return
+        self._decoder = (frame for packet in chain((first,), packets) for frame in packet.decode())
+
+    def _restart(self) -> None:
+        self._container.close()
+        self._container = self._opened()
+        self._stream = self._video_stream()
         self._decoder = iter(self._container.decode(self._stream))
 
     def _decode_until(self, wanted: int) -> VideoFrame | None:
