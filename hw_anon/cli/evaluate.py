@@ -57,6 +57,9 @@ def evaluate(
     pairs: Annotated[
         int | None, typer.Option("--pairs", min=1, help="Only so many pairs of one person in each fold.")
     ] = None,
+    train_pictures: Annotated[
+        int, typer.Option("--train-pictures", min=2, help="Pictures of each person that the attacker learns from.")
+    ] = 5,
     crop_side: Annotated[
         int, typer.Option("--crop-side", min=24, max=512, help="Side in pixels of the crops that baselines take.")
     ] = 256,
@@ -95,7 +98,7 @@ def evaluate(
     workspace = Workspace(work)
     faces = _identity_set(dataset, workspace, people, enlarge, seed)
     folds = min(_FOLDS, len(set(faces.people.tolist())) // 2)
-    settings = PrivacySettings(folds=folds, pairs_per_fold=pairs, seed=seed)
+    settings = PrivacySettings(folds=folds, pairs_per_fold=pairs, train_pictures=train_pictures, seed=seed)
     makers = _Makers(net, config, workspace, crop_side, seed)
     results = _measure(names, makers, faces, judges, seen or [], settings)
     command = shlex.join(["hw-anon", *sys.argv[1:]])

@@ -41,7 +41,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Interpolation = Literal["area", "11-point", "101-point"]
-BoxTuple = tuple[float, float, float, float]
 
 _SSIM_WINDOW = 7
 
@@ -143,7 +142,7 @@ def average_precision(
     if interpolation == "area":
         return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
     points = np.linspace(0, 1, 11 if interpolation == "11-point" else 101)
-    at = np.searchsorted(recall, points - 1e-12, side="left")
+    at = np.searchsorted(recall, points, side="left")  # exact comparison, as the reference tools do
     return float(np.mean(np.append(envelope, 0.0)[at]))
 
 
@@ -245,25 +244,22 @@ def _match(overlap: Floats, ignored: NDArray[np.bool_], iou: float) -> list[bool
     return verdicts
 
 
-def face_recall(found: Sequence[Sequence[BoxTuple]], truth: Sequence[BoxTuple], *, iou: float = 0.5) -> Estimate:
+def face_recall(found: Sequence[Sequence[Box]], truth: Sequence[Box], *, iou: float = 0.5) -> Estimate:
     """Returns the share of faces that a detector still finds, with Wilson's interval.
 
     Args:
-        found: boxes (x, y, width, height) found in each picture.
+        found: boxes found in each picture.
         truth: the face's box in each picture.
         iou: overlap at which a face counts as found.
     """
     if not len(found) == len(truth) > 0:
         raise ContractError(f"{len(found)} lists of boxes and {len(truth)} faces: one face for each picture is needed")
-    hits = 0
-    for boxes, face in zip(found, truth, strict=True):
-        if boxes:
-            hits += bool((box_iou(_corners(boxes), _corners([face])) >= iou).any())
+    hits = sum(any(box.iou(face) >= iou for box in boxes) for boxes, face in zip(found, truth, strict=True))
     n, z2 = len(truth), 1.96**2
     centre = (hits + z2 / 2) / (n + z2)
-    half = 1.96 * np.sqrt(hits * (n - hits) / n + z2 / 4) / (n + z2)
+    half = 1.96 * (hits * (n - hits) / n + z2 / 4) ** 0.5 / (n + z2)
     share = hits / n
-    return Estimate(value=share, low=min(share, float(centre - half)), high=max(share, float(centre + half)), n=n)
+    return Estimate(value=share, low=min(share, centre - half), high=max(share, centre + half), n=n)
 
 
 def l1_distance(
@@ -328,11 +324,6 @@ def _over_regions(
     half = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
     mean = float(values.mean())
     return Estimate(value=mean, low=mean - half, high=mean + half, n=len(values))
-
-
-def _corners(boxes: Sequence[BoxTuple]) -> Floats:
-    array = np.asarray(boxes, np.float64).reshape(-1, 4)
-    return np.concatenate([array[:, :2], array[:, :2] + array[:, 2:]], axis=1)
 
 
 def _mean(values: Floats) -> float:

@@ -16,9 +16,18 @@ from numpy.typing import NDArray
 from hw_anon.core.boxes import MIN_REGION, Box
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.data.att import ATT_HEIGHT, ATT_WIDTH
-from hw_anon.evaluate.weights import YUNET, import_cv2
+from hw_anon.data.face_detectors import Candidate, Yunet
+from hw_anon.evaluate.weights import import_cv2
 
-__all__ = ["TEMPLATE_112", "Face", "FaceFinder", "IdentityFaces", "align_crop", "att_identity_faces", "find_faces"]
+__all__ = [
+    "TEMPLATE_112",
+    "IdentityFaces",
+    "align_crop",
+    "att_identity_faces",
+    "face_finder",
+    "find_faces",
+    "region_of",
+]
 
 ATT_PAD = 24
 ATT_SCALE = 3
@@ -29,55 +38,32 @@ TEMPLATE_112 = np.array(
 """Where the five landmarks lie in an aligned 112×112 face (x, y): the 112×96 template, 8 columns to the right."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Face:
-    """A face as YuNet found it."""
+def face_finder(*, min_score: float = 0.6) -> Yunet:
+    """Returns the detector that locates faces in portraits: YuNet on pictures brought to 480 pixels.
 
-    box: tuple[float, float, float, float]
-    """x, y, width, height in pixels; may stick out of the picture."""
-    landmarks: NDArray[np.float64]
-    """`[5, 2]` x, y: the eyes, the nose's tip, the mouth's corners, those on the picture's left first."""
-    score: float
-    """Confidence, 0 to 1."""
+    Args:
+        min_score: faces below this confidence are left out.
 
-    def region(self, enlarge: float, width: int, height: int) -> Box:
-        """Returns the box scaled by `enlarge` about its centre and clipped to the picture."""
-        x, y, w, h = self.box
-        left, top = round(x + w / 2 - w * enlarge / 2), round(y + h / 2 - h * enlarge / 2)
-        box = Box(x=left, y=top, width=max(MIN_REGION, round(w * enlarge)), height=max(MIN_REGION, round(h * enlarge)))
-        clipped = box.clipped(width, height)
-        if clipped is None or min(clipped.width, clipped.height) < MIN_REGION:
-            raise ContractError(f"the face at {self.box} lies outside its picture of {width}×{height} pixels")
-        return clipped
+    Raises:
+        ToolError: if OpenCV or the weights are missing.
+    """
+    import_cv2()
+    return Yunet(min_score=min_score, long_sides=(480,), max_enlargement=4.0, overlap=0.3)
 
 
-class FaceFinder:
-    """YuNet through OpenCV."""
+def region_of(face: Candidate, picture: NDArray[np.uint8], enlarge: float) -> Box:
+    """Returns the face's box scaled by `enlarge` about its centre and clipped to the picture.
 
-    def __init__(self, *, min_score: float = 0.6) -> None:
-        """Loads the detector.
-
-        Args:
-            min_score: faces below this confidence are left out.
-
-        Raises:
-            ToolError: if OpenCV or the weights are missing.
-        """
-        cv2 = import_cv2()
-        self._detector = cv2.FaceDetectorYN.create(str(YUNET.find()), "", (320, 320), min_score, 0.3, 5000)
-
-    def __call__(self, picture: NDArray[np.uint8]) -> list[Face]:
-        """Returns the faces of a `[H, W, 3]` uint8 RGB picture, largest (times confidence) first."""
-        height, width = picture.shape[:2]
-        self._detector.setInputSize((width, height))
-        rows = self._detector.detect(np.ascontiguousarray(picture[..., ::-1]))[1]
-        faces = [] if rows is None else [_face(row) for row in np.asarray(rows, np.float64)]
-        return sorted(faces, key=lambda face: -face.box[2] * face.box[3] * face.score)
-
-
-def _face(row: NDArray[np.float64]) -> Face:
-    x, y, width, height = (float(value) for value in row[:4])
-    return Face(box=(x, y, width, height), landmarks=row[4:14].reshape(5, 2), score=float(row[14]))
+    Raises:
+        ContractError: if less than the smallest region lies in the picture.
+    """
+    box, (height, width) = face.box, picture.shape[:2]
+    sides = [max(MIN_REGION, round(side * enlarge)) for side in (box.width, box.height)]
+    left, top = round(box.x + (box.width - sides[0]) / 2), round(box.y + (box.height - sides[1]) / 2)
+    clipped = Box(x=left, y=top, width=sides[0], height=sides[1]).clipped(width, height)
+    if clipped is None or min(clipped.width, clipped.height) < MIN_REGION:
+        raise ContractError(f"the face at {box} lies outside its picture of {width}×{height} pixels")
+    return clipped
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -90,7 +76,7 @@ class IdentityFaces:
     """`[H, W, 3]` uint8 RGB each."""
     people: NDArray[np.int64]
     """`[N]` person of each picture."""
-    faces: tuple[Face, ...]
+    faces: tuple[Candidate, ...]
     """The face in each."""
     regions: tuple[Box, ...]
     """The part of each picture that an anonymiser replaces."""
@@ -130,7 +116,7 @@ def find_faces(
     people: NDArray[np.int64],
     *,
     enlarge: float = 1.6,
-    finder: FaceFinder | None = None,
+    finder: Yunet | None = None,
 ) -> IdentityFaces:
     """Finds the face in each picture; pictures without one are left out and counted.
 
@@ -148,8 +134,11 @@ def find_faces(
     """
     if not 0.5 <= enlarge <= 4:
         raise ConfigError(f"enlarge = {enlarge}: allowed range is 0.5 to 4")
-    find = finder or FaceFinder()
-    found = [(index, faces[0]) for index, picture in enumerate(pictures) if (faces := find(picture))]
+    find = (finder or face_finder()).find
+    found = []
+    for index, picture in enumerate(pictures):
+        if faces := find(picture):
+            found.append((index, max(faces, key=lambda face: face.box.area * face.score)))
     if not found:
         raise ContractError(f"{name}: no face was found in any of {len(pictures)} pictures")
     kept = [index for index, _ in found]
@@ -158,9 +147,7 @@ def find_faces(
         pictures=tuple(pictures[index] for index in kept),
         people=np.asarray(people)[kept],
         faces=tuple(face for _, face in found),
-        regions=tuple(
-            face.region(enlarge, pictures[index].shape[1], pictures[index].shape[0]) for index, face in found
-        ),
+        regions=tuple(region_of(face, pictures[index], enlarge) for index, face in found),
         not_found=len(pictures) - len(found),
     )
 
@@ -195,12 +182,14 @@ def att_identity_faces(
     return find_faces("att", pictures, np.repeat(kept, faces.shape[1]), enlarge=enlarge)
 
 
-def align_crop(picture: NDArray[np.uint8], landmarks: NDArray[np.float64], *, side: int = 112) -> NDArray[np.uint8]:
+def align_crop(
+    picture: NDArray[np.uint8], landmarks: Sequence[tuple[float, float]], *, side: int = 112
+) -> NDArray[np.uint8]:
     """Cuts an aligned face out: the similarity transform that brings the landmarks closest to the template.
 
     Args:
         picture: `[H, W, 3]` uint8.
-        landmarks: `[5, 2]` x, y.
+        landmarks: five (x, y): eyes, nose, corners of the mouth; what is on the left in the picture first.
         side: side of the result in pixels.
 
     Returns:
@@ -215,9 +204,9 @@ def align_crop(picture: NDArray[np.uint8], landmarks: NDArray[np.float64], *, si
     return np.asarray(result, np.uint8)
 
 
-def _similarity(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
+def _similarity(landmarks: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
     """Least-squares similarity (no reflection) onto the template, `[2, 3]`: Umeyama 1991 in complex numbers."""
-    source, target = (points[:, 0] + 1j * points[:, 1] for points in (landmarks, TEMPLATE_112))
+    source, target = (points[:, 0] + 1j * points[:, 1] for points in (np.asarray(landmarks), TEMPLATE_112))
     centred = source - source.mean()
     spread = float(np.sum(np.abs(centred) ** 2))
     if not spread > 0:

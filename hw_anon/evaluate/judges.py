@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError, ToolError
-from hw_anon.evaluate.faces import Face
+from hw_anon.data.face_detectors import Candidate
 from hw_anon.evaluate.weights import DLIB_LANDMARKS, DLIB_RESNET, SFACE, import_cv2
 
 __all__ = ["JUDGE_NAMES", "DlibJudge", "Judge", "SfaceJudge", "load_judge"]
@@ -34,7 +34,7 @@ class Judge(Protocol):
         """Name in reports."""
         ...
 
-    def anchor(self, original: Picture, face: Face) -> Any:
+    def anchor(self, original: Picture, face: Candidate) -> Any:
         """Returns what the judge needs to cut the face out of any version of the picture.
 
         Args:
@@ -71,10 +71,10 @@ class DlibJudge:
         self._landmarks = dlib.shape_predictor(str(DLIB_LANDMARKS.find()))
         self._network = dlib.face_recognition_model_v1(str(DLIB_RESNET.find()))
 
-    def anchor(self, original: Picture, face: Face) -> Any:
+    def anchor(self, original: Picture, face: Candidate) -> Any:
         """Returns dlib's landmarks; its boxes are square and sit a little lower than YuNet's."""
-        x, y, width, height = (int(value) for value in face.box)
-        centre_x, centre_y, half = x + width / 2, y + height * 0.55, width / 2
+        box = face.box
+        centre_x, centre_y, half = box.x + box.width / 2, box.y + box.height * 0.55, box.width / 2
         sides = (centre_x - half, centre_y - half, centre_x + half, centre_y + half)
         return self._landmarks(np.ascontiguousarray(original), self._rectangle(*(int(side) for side in sides)))
 
@@ -101,10 +101,12 @@ class SfaceJudge:
         """
         self._network = import_cv2().FaceRecognizerSF.create(str(SFACE.find()), "")
 
-    def anchor(self, original: Picture, face: Face) -> Any:
+    def anchor(self, original: Picture, face: Candidate) -> Any:
         """Returns the row that OpenCV aligns by: box, landmarks, score."""
         del original
-        return np.concatenate([face.box, face.landmarks.ravel(), [face.score]]).astype(np.float32)[None]
+        box = face.box
+        row = [box.x, box.y, box.width, box.height, *np.ravel(face.landmarks), face.score]
+        return np.array([row], np.float32)
 
     def embed(self, picture: Picture, anchor: Any) -> NDArray[np.float64]:
         """Returns the 128 numbers of the face, of unit length (zero if the network answers zero)."""

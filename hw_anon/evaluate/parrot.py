@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_anon.core.errors import ContractError
-from hw_anon.evaluate.faces import Face, align_crop
+from hw_anon.data.face_detectors import Candidate
+from hw_anon.evaluate.faces import align_crop
 from hw_anon.evaluate.weights import import_cv2
 
 __all__ = ["Parrot", "pixel_features", "split_pictures", "train_parrot"]
@@ -93,7 +94,7 @@ def split_pictures(people: Ints, train: int) -> tuple[Ints, Ints]:
     return np.array(first), np.array(rest)
 
 
-def pixel_features(picture: NDArray[np.uint8], face: Face, *, side: int = 32) -> Floats:
+def pixel_features(picture: NDArray[np.uint8], face: Candidate, *, side: int = 32) -> Floats:
     """Returns the `[side * side]` grey values of the aligned face, 0 to 255."""
     cv2 = import_cv2()
     grey = cv2.cvtColor(align_crop(picture, face.landmarks), cv2.COLOR_RGB2GRAY)

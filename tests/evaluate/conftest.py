@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from hw_anon.core.boxes import Box
-from hw_anon.evaluate.faces import TEMPLATE_112, Face, IdentityFaces
+from hw_anon.data.face_detectors import Candidate
+from hw_anon.evaluate.faces import TEMPLATE_112, IdentityFaces
 
 SIDE = 128
 PEOPLE = 8
@@ -31,7 +32,9 @@ def toy_faces() -> IdentityFaces:
             noisy = 0.75 * pattern + 0.25 * smooth(generator, 32)
             pictures.append(np.rint(noisy * 255).astype(np.uint8))
             people.append(person)
-    face = Face(box=(20.0, 20.0, 88.0, 88.0), landmarks=TEMPLATE_112 + 8.0, score=1.0)
+    eye, other_eye, nose, mouth, other_mouth = ((float(x), float(y)) for x, y in TEMPLATE_112 + 8)
+    landmarks = eye, other_eye, nose, mouth, other_mouth
+    face = Candidate(box=Box(x=20, y=20, width=88, height=88), landmarks=landmarks, score=1.0)
     return IdentityFaces(
         name="toy",
         pictures=tuple(pictures),
