@@ -58,7 +58,8 @@ class _Reader(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> object:
         """Returns what may be made; `module` and `name` are compared whole, so nothing is looked up in them."""
-        if module in ("builtins", "__builtin__") and name in _CONTAINERS:
+        module = "builtins" if module == "__builtin__" else module
+        if module == "builtins" and name in _CONTAINERS:
             return _CONTAINERS[name]
         if (module, name) in _ADMITTED:
             return _ADMITTED[module, name]
@@ -74,11 +75,18 @@ def _latin1_bytes(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    """Stands for `bytes`, by which Python 3 writes empty bytes for Python 2; with a number it would fill the memory."""
+    return b""
+
+
 def _admitted() -> dict[tuple[str, str], object]:
     """What arrays and numpy numbers are rebuilt with, under the names that numpy 1 and 2 write."""
     reconstruct: Callable[..., object] = np.ndarray(0).__reduce__()[0]  # type: ignore[assignment]
     scalar: Callable[..., object] = np.float64(0).__reduce__()[0]  # type: ignore[assignment]
+    from_buffer: Callable[..., object] = np.ndarray(1).__reduce_ex__(5)[0]  # type: ignore[assignment]
     names: dict[tuple[str, str], object] = {
+        ("builtins", "bytes"): _no_bytes,
         ("numpy", "ndarray"): np.ndarray,
         ("numpy", "dtype"): np.dtype,
         ("_codecs", "encode"): _latin1_bytes,
@@ -86,6 +94,7 @@ def _admitted() -> dict[tuple[str, str], object]:
     for package in ("numpy.core", "numpy._core"):
         names[f"{package}.multiarray", "_reconstruct"] = reconstruct
         names[f"{package}.multiarray", "scalar"] = scalar
+        names[f"{package}.numeric", "_frombuffer"] = from_buffer
     return names
 
 

@@ -85,6 +85,8 @@ class Video:
         if not streams:
             raise ContractError(f"{self.path}: holds no video")
         stream = streams[0]
+        if getattr(stream, "codec_context", None) is None:
+            raise ContractError(f"{self.path}: its codec is unknown, or the file is cut off")
         if not (0 < stream.width <= MAX_SIDE and 0 < stream.height <= MAX_SIDE):
             raise ContractError(
                 f"{self.path}: {stream.width}×{stream.height} pixels; 1 to {MAX_SIDE} a side are allowed"
