@@ -29,7 +29,8 @@ def picture(height: int, width: int, seed: int) -> tuple[NDArray[np.uint8], NDAr
     rng = np.random.default_rng(seed)
     angle, size = rng.uniform(-0.6, 0.6), rng.uniform(0.3, 0.9) * min(height, width) / 112
     turn = size * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    points = (np.asarray(TEMPLATE_112_96) - 48) @ turn.T + np.array([width / 2, height / 2]) + rng.normal(0, 1, (5, 2))
+    centre = rng.uniform(0.25, 0.75, 2) * [width, height]
+    points = (np.asarray(TEMPLATE_112_96) - [48, 56]) @ turn.T + centre + rng.normal(0, 1, (5, 2))
     return rng.integers(0, 256, (height, width, 3), dtype=np.uint8), points
 
 
@@ -75,6 +76,16 @@ def test_sampling_equals_scikit_images(height: int, width: int, seed: int) -> No
     inside = warp(np.ones((height, width)), to_image, output_shape=(112, 96), order=1, cval=0.0) == 1.0
     assert inside.mean() > 0.2
     assert np.abs(align_image(image, points) - want)[inside].max() <= 0.5 + 1e-3
+
+
+def test_outside_the_picture_it_is_black() -> None:
+    image = np.full((112, 96, 3), 200, dtype=np.uint8)
+    points = template() - [48.0, 0.0]  # the left half of the face is cut off
+    face = align_image(image, points)
+    assert (face[:, :48] == 0).all()
+    assert (face[:, 48:] == 200).all()
+    got = 255.0 * align_faces(as_images(image), torch.from_numpy(points)[None])[0].permute(1, 2, 0).numpy()
+    assert np.abs(got - face).max() < 0.05
 
 
 def test_landmarks_land_on_the_template() -> None:

@@ -62,6 +62,33 @@ def test_the_range_is_reached_and_symmetric() -> None:
         torch.testing.assert_close(net(images), torch.full_like(images, value))
 
 
+def test_layers_and_their_start_are_the_published_ones() -> None:
+    torch.manual_seed(0)
+    net = JohnsonModifier(JohnsonConfig(size=16, width=16, blocks=3))
+    convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    assert [m.kernel_size[0] for m in convolutions] == [7, 3, 3, *[3] * 6, 3, 3, 7]
+    for conv in convolutions:
+        assert conv.weight.std().item() == pytest.approx(0.02, rel=0.1)
+        assert conv.bias is not None
+        assert conv.bias.abs().max() == 0.0
+    assert [m.padding[0] for m in net.modules() if isinstance(m, nn.ReflectionPad2d)] == [3, *[1] * 6, 3]
+    zero_padded = [m.padding[0] for m in convolutions]
+    assert zero_padded == [0, 1, 1, *[0] * 6, 1, 1, 0], "only where the resolution changes"
+
+
+def test_a_residual_block_and_the_input_range_by_hand() -> None:
+    torch.manual_seed(0)
+    net = JohnsonModifier(SMOKE)
+    seen: list[torch.Tensor] = []
+    net.layers[0].register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    images = torch.rand(1, 3, 32, 32)
+    net(images)
+    torch.testing.assert_close(seen[0], 2.0 * images - 1.0)
+    block = next(m for m in net.layers if hasattr(m, "branch"))
+    x = torch.rand(1, 16, 8, 8)
+    torch.testing.assert_close(block(x), x + block.branch(x))
+
+
 def test_instance_norm_keeps_the_pictures_of_a_batch_apart() -> None:
     torch.manual_seed(0)
     net = JohnsonModifier(SMOKE)

@@ -113,6 +113,14 @@ def test_pixels_outside_the_boxes_are_not_touched_at_all() -> None:
     assert torch.equal(got, want)
 
 
+def test_a_modifier_that_overshoots_is_clipped() -> None:
+    frames = torch.full((1, 3, HEIGHT, WIDTH), 0.5)
+    crops = torch.full((1, 3, 16, 16), 1.5)
+    crops[:, :, :8] = -0.5
+    pasted = paste_regions(frames, [[Box(x=4, y=4, width=32, height=32)]], crops)
+    assert (pasted.min(), pasted.max()) == (0.0, 1.0)
+
+
 def test_gradcheck_of_the_whole_path() -> None:
     torch.manual_seed(0)
     frames = torch.rand(2, 3, 12, 14, dtype=torch.float64) * 0.8 + 0.1
