@@ -39,6 +39,9 @@ def test_pairs_depend_on_the_seed_alone_and_can_be_limited() -> None:
     first, again, other = (make_pairs(PEOPLE, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(first.right, again.right)
     assert not np.array_equal(first.right, other.right)
+    folds = [frozenset(PEOPLE[pairs.left[pairs.fold == 0]].tolist()) for pairs in (first, other)]
+    assert folds[0] != folds[1]
+    assert folds[0] != {0, 1}, "people are assigned to folds at random, not in the order of the set"
     few = make_pairs(PEOPLE, seed=1, per_fold=3)
     assert len(few) == 60
     assert few.same.sum() == 30
@@ -73,6 +76,16 @@ def test_ties_count_half() -> None:
     assert curve.eer == 0.5
     assert curve.tar_at_far(1e-3) == 0
     assert roc(np.array([1.0, 0.0, 0.0, 0.0]), same).auc == pytest.approx(0.75)
+
+
+def test_one_false_accept_in_a_thousand_is_one_in_a_thousand() -> None:
+    """2,000 pairs of two people: two may be accepted. Four better pairs of one person stand before the third."""
+    scores = np.concatenate([[9.0, 7.0, 5.0], np.zeros(1997), [10.0, 8.0, 6.0, 5.5, 4.0]])
+    same = np.arange(len(scores)) >= 2000
+    curve = roc(scores, same)
+    assert curve.tar_at_far(1e-3) == pytest.approx(4 / 5)
+    assert curve.tar_at_far(0.9e-3) == pytest.approx(2 / 5)
+    assert curve.tar_at_far(1.5e-3) == pytest.approx(1)
 
 
 def test_perfect_and_perfectly_wrong() -> None:
