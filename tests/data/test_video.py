@@ -125,6 +125,14 @@ def test_a_damaged_frame_is_named_and_the_others_can_be_had(tmp_path: Path) -> N
     assert len(bad) < 25
 
 
+def test_a_frame_that_the_decoder_leaves_out_is_not_replaced_by_the_next(plain: Path) -> None:
+    with Video(plain) as video:
+        video._times.insert(20, video._times[20] - 1)
+        with pytest.raises(ContractError, match=r"a\.mp4: frame 21 of 41 is missing"):
+            video.frame(21)
+        assert frame_number(video.frame(22).picture) == 21
+
+
 def test_without_pyav_the_error_says_so(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ToolError, match="pip install av"):

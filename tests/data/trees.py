@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 MAGIC = 0xCED7230A
 
@@ -24,6 +23,8 @@ def picture(seed: int, height: int = 12, width: int = 16) -> NDArray[np.uint8]:
 
 def encoded(pixels: NDArray[np.uint8], kind: str = "JPEG", **options: Any) -> bytes:
     """The bytes of a picture file."""
+    from PIL import Image
+
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, kind, **options)
     return stream.getvalue()
