@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -80,3 +81,31 @@ def test_evaluate_shows_a_table(tmp_path: Path, capfd: CapFd) -> None:
 def test_wrong_settings_are_named(arguments: list[str], message: str, tmp_path: Path, capfd: CapFd) -> None:
     assert main(["evaluate", *arguments, "--work", str(tmp_path), "--out", str(tmp_path)]) == 2
     assert message in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("portraits")
+def test_twin_is_taken_from_the_build_at_its_own_crop_side(
+    tmp_path: Path, capfd: CapFd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hw_anon.cli.workspace import Workspace
+
+    class Twin:
+        name = "twin"
+
+        def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            assert crops_u8.shape[1:] == (64, 64, 3)
+            return 255 - crops_u8
+
+    def built(self: Workspace, net: str, config: object, **_: object) -> SimpleNamespace:
+        assert net == "modifier-xs"
+        return SimpleNamespace(
+            contract=SimpleNamespace(input=SimpleNamespace(shape=(1, 64, 64, 3))), twin=lambda: Twin()
+        )
+
+    monkeypatch.setattr(Workspace, "built", built)
+    arguments = ("--backend", "twin", "--net", "modifier-xs", "--seen", "sface", "--json")
+    assert main(_arguments(tmp_path, *arguments)) == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert {row["method"] for row in rows} == {"twin"}
+    assert {row["crop_side"] for row in rows} == {64}
+    assert [row["judge_seen"] for row in rows] == [row["judge"] == "sface" for row in rows]
