@@ -1,8 +1,8 @@
 """Face boxes for videos: two opinions on every frame, remembered on disk.
 
 The paper's recipe: what the detector finds at p > 0.8 and MTCNN confirms is a face; its box enlarged 1.6 times is the
-region that is replaced. Finding takes time (0.14 s for 640×480 on one core) and always gives the same: results are cached by the
-content of the pictures, the settings and the weights.
+region that is replaced. Finding takes time (0.14 s for 640×480 on one core) and always gives the same: results are
+cached by the content of the pictures, the settings and the weights.
 """
 
 from __future__ import annotations
