@@ -1,0 +1,1 @@
+"""Privacy and utility of face modifiers: baselines, judges, attackers, verification, detection metrics, reports."""

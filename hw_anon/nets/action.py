@@ -1,0 +1,245 @@
+"""The action detector A: Faster R-CNN on torchvision, a box and an action for each person of a frame (section 4).
+
+Nothing is downloaded. `paper_config` (ResNet-101 with a feature pyramid) keeps its batch norms frozen, as is usual
+where a batch holds few frames, so it needs ImageNet weights: torchvision's `resnet101` checkpoint as a state dict.
+`edge_config` (MobileNetV3-small, narrow pyramid and head, for 2 cores) and `smoke_config` start from random weights
+with group norm, whose result for a frame does not depend on the rest of the batch, nor on how a batch is spread over
+processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.ops import MultiScaleRoIAlign
+
+from hw_anon.core.config import Config, require_choice, require_range
+from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.nets.backbones import MAPS, Backbone, Norm, feature_pyramid, load_pretrained
+
+__all__ = [
+    "ActionDetector",
+    "ActionTarget",
+    "Detections",
+    "DetectorConfig",
+    "edge_config",
+    "paper_config",
+    "smoke_config",
+]
+
+_ASPECT_RATIOS = (0.5, 1.0, 2.0)
+_ROI_SIDE = 7
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectorConfig(Config):
+    """Size of an action detector; the defaults are the paper's, for JHMDB."""
+
+    classes: int
+    """Actions, background not counted."""
+    backbone: Backbone = "resnet101"
+    """What computes the feature maps."""
+    norm: Norm = "frozen"
+    """Frozen batch norm (needs pre-trained weights) or group norm (trains from scratch)."""
+    min_size: int = 340
+    """Frames are resized to this shorter side in pixels; the paper: 340 for JHMDB, 600 for DALY."""
+    max_size: int = 800
+    """Limit of the longer side in pixels; it wins over `min_size`."""
+    pyramid: int = 256
+    """Channels of the feature pyramid."""
+    head: int = 1024
+    """Features of the box head's two layers."""
+    anchors: tuple[int, ...] = (32, 64, 128, 256, 512)
+    """Anchor side in pixels of the resized frame, one for each map of the pyramid."""
+    proposals: int = 2000
+    """Proposals kept before and after suppression in training; half as many in detection."""
+    anchor_samples: int = 256
+    """Anchors per frame that the RPN losses see."""
+    box_samples: int = 512
+    """Proposals per frame that the box losses see."""
+    score_threshold: float = 0.05
+    """Detections below this probability are left out."""
+
+    def __post_init__(self) -> None:
+        require_choice(self, "backbone", get_args(Backbone))
+        require_choice(self, "norm", get_args(Norm))
+        require_range(self, "min_size", 32, 4096, unit="pixels")
+        require_range(self, "max_size", self.min_size, 8192, unit="pixels")
+        for field in ("classes", "pyramid", "head", "anchor_samples", "box_samples"):
+            require_range(self, field, 1, 8192)
+        require_range(self, "proposals", 2, 20_000)
+        require_range(self, "score_threshold", 0.0, 1.0)
+        if len(self.anchors) != MAPS[self.backbone] or min(self.anchors) < 1:
+            raise ConfigError(
+                f"DetectorConfig.anchors = {self.anchors}: expected a positive side for each of the "
+                f"{MAPS[self.backbone]} maps of {self.backbone}"
+            )
+        if self.backbone == "tiny" and self.norm == "frozen":
+            raise ConfigError("DetectorConfig.norm = 'frozen': no pre-trained weights exist for 'tiny'; use 'group'")
+
+
+def paper_config(classes: int, *, min_size: int = 340, max_size: int = 800) -> DetectorConfig:
+    """Returns the paper's detector: the shorter side is 340 pixels for JHMDB, 600 (× 800) for DALY."""
+    return DetectorConfig(classes=classes, min_size=min_size, max_size=max_size)
+
+
+def edge_config(classes: int) -> DetectorConfig:
+    """Returns the detector that 2 cores can train."""
+    return DetectorConfig(
+        classes=classes,
+        backbone="mobilenet_v3_small",
+        norm="group",
+        min_size=192,
+        max_size=320,
+        pyramid=64,
+        head=128,
+        anchors=(24, 48, 96, 192),
+        proposals=200,
+        anchor_samples=64,
+        box_samples=32,
+    )
+
+
+def smoke_config(classes: int) -> DetectorConfig:
+    """Returns the detector for tests."""
+    return DetectorConfig(
+        classes=classes,
+        backbone="tiny",
+        norm="group",
+        min_size=64,
+        max_size=96,
+        pyramid=16,
+        head=32,
+        anchors=(12, 24, 48),
+        proposals=50,
+        anchor_samples=32,
+        box_samples=16,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionTarget:
+    """What is to be detected in one frame."""
+
+    boxes: Tensor
+    """`[P, 4]` float corners x1, y1, x2, y2 in pixels of the frame, x2 > x1, y2 > y1; P may be 0."""
+    labels: Tensor
+    """`[P]` int64 action, 0 to classes-1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detections:
+    """What was detected in one frame, best first."""
+
+    boxes: Tensor
+    """`[D, 4]` float32 corners x1, y1, x2, y2 in pixels of the frame."""
+    labels: Tensor
+    """`[D]` int64 action, 0 to classes-1."""
+    scores: Tensor
+    """`[D]` float32 probability, falling."""
+
+
+class ActionDetector(nn.Module):
+    """A: losses in training (`forward`), boxes with actions otherwise (`detect`).
+
+    The RPN and box losses are computed on random samples from torch's global generator: seed it for equal runs.
+
+    Args:
+        config: the detector's size.
+        pretrained: ImageNet state dict of the backbone; required by frozen batch norm.
+
+    Raises:
+        ConfigError: if batch norm is frozen and there are no weights.
+        ContractError: if the weights are not those of the backbone.
+    """
+
+    def __init__(self, config: DetectorConfig, pretrained: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__()
+        if config.norm == "frozen" and pretrained is None:
+            raise ConfigError(
+                f"norm = 'frozen' needs ImageNet weights of {config.backbone} (torchvision's checkpoint); "
+                "give them, or train from scratch with norm = 'group'"
+            )
+        self.config = config
+        backbone = feature_pyramid(config.backbone, channels=config.pyramid, norm=config.norm)
+        if pretrained is not None:
+            load_pretrained(backbone, pretrained)
+        maps = MAPS[config.backbone]
+        kept = {"train": config.proposals, "test": config.proposals // 2}
+        self.rcnn = FasterRCNN(
+            backbone,
+            min_size=config.min_size,
+            max_size=config.max_size,
+            rpn_anchor_generator=AnchorGenerator(tuple((side,) for side in config.anchors), (_ASPECT_RATIOS,) * maps),
+            **{f"rpn_{when}_nms_top_n_{mode}": n for when in ("pre", "post") for mode, n in kept.items()},
+            rpn_batch_size_per_image=config.anchor_samples,
+            box_roi_pool=MultiScaleRoIAlign([str(i) for i in range(maps - 1)], _ROI_SIDE, sampling_ratio=2),
+            box_head=TwoMLPHead(config.pyramid * _ROI_SIDE**2, config.head),
+            box_predictor=FastRCNNPredictor(config.head, config.classes + 1),
+            box_batch_size_per_image=config.box_samples,
+            box_score_thresh=config.score_threshold,
+        )
+
+    def _check(self, frames: Tensor, targets: Sequence[ActionTarget]) -> None:
+        if len(targets) != len(frames):
+            raise ContractError(f"{len(targets)} targets for {len(frames)} frames")
+        for i, target in enumerate(targets):
+            boxes, labels = target.boxes, target.labels
+            if boxes.shape != (len(labels), 4) or labels.ndim != 1:
+                raise ContractError(f"frame {i}: boxes {list(boxes.shape)}, labels {list(labels.shape)}; [P, 4], [P]")
+            if not bool((boxes[:, 2:] > boxes[:, :2]).all()):
+                raise ContractError(f"frame {i}: an action box without area in {boxes.tolist()}")
+            if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.config.classes:
+                raise ContractError(f"frame {i}: labels {labels.tolist()}; 0 to {self.config.classes - 1} are allowed")
+
+    def forward(self, frames: Tensor, targets: Sequence[ActionTarget]) -> dict[str, Tensor]:
+        """Computes the four losses of equation (1).
+
+        Args:
+            frames: `[B, 3, H, W]` float RGB, 0..1; inside, resized and normalised by ImageNet's mean and deviation.
+            targets: what is to be detected in each frame, on any device.
+
+        Returns:
+            `loss_objectness`, `loss_rpn_box_reg` (RPN), `loss_classifier`, `loss_box_reg` (Fast R-CNN), each `[]`,
+            differentiable in the frames.
+
+        Raises:
+            ContractError: if the module is not in training mode, or the targets do not fit.
+        """
+        if not self.training:
+            raise ContractError("losses are computed in training mode: call train() first")
+        self._check(frames, targets)
+        wanted = [
+            {
+                "boxes": target.boxes.to(frames.device, torch.float32),
+                "labels": target.labels.to(frames.device, torch.int64) + 1,
+            }
+            for target in targets
+        ]
+        losses: dict[str, Tensor] = self.rcnn(list(frames), wanted)
+        return losses
+
+    @torch.no_grad()
+    def detect(self, frames: Tensor) -> list[Detections]:
+        """Detects people and their actions; leaves the module's mode as it was.
+
+        Args:
+            frames: `[B, 3, H, W]` float RGB, 0..1.
+
+        Returns:
+            For each frame its detections.
+        """
+        mode = self.training
+        self.eval()
+        try:
+            found = self.rcnn(list(frames))
+        finally:
+            self.train(mode)
+        return [Detections(boxes=f["boxes"], labels=f["labels"] - 1, scores=f["scores"]) for f in found]

@@ -1,0 +1,127 @@
+"""The paper's face modifier M: the image translation network of Johnson et al. with 9 residual blocks (section 4).
+
+Layers at `width` 64: c7s1-64, d128, d256, 9 × R256, u128, u64, c7s1-3; instance norm without learned gain, ReLU,
+reflection padding, tanh: 11,378,179 parameters, 49.6 GMAC at 256×256 (56.8 if the zeros that a transposed convolution
+inserts count as work). `EDGE` and `SMOKE` are smaller widths of it. All are float networks for training; what the chip
+holds is `quant.modifier`, trained by the same game.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from hw_anon.core.config import Config, require_choice, require_multiple, require_range
+from hw_anon.core.errors import ContractError
+
+__all__ = ["EDGE", "PAPER", "SMOKE", "JohnsonConfig", "JohnsonModifier"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JohnsonConfig(Config):
+    """Size of a modifier."""
+
+    size: int = 256
+    """Height and width of the face crop in pixels: a multiple of 4, 16 to 1024."""
+    width: int = 64
+    """Channels after the first convolution; twice and four times as many after the next two."""
+    blocks: int = 9
+    """Residual blocks at quarter resolution, 0 to 32."""
+    edge_kernel: int = 7
+    """Kernel side of the first and the last convolution, odd, 3 to 9."""
+    upsampling: Literal["transposed", "nearest"] = "transposed"
+    """Transposed 3×3 convolutions as published, or nearest-neighbour repetition and a convolution as on the chip."""
+
+    def __post_init__(self) -> None:
+        require_multiple(self, "size", 4)
+        require_range(self, "size", 16, 1024, unit="pixels")
+        require_range(self, "width", 1, 512, unit="channels")
+        require_range(self, "blocks", 0, 32)
+        require_choice(self, "edge_kernel", (3, 5, 7, 9))
+        require_choice(self, "upsampling", ("transposed", "nearest"))
+
+
+PAPER = JohnsonConfig()
+"""As published."""
+EDGE = JohnsonConfig(size=64, width=16, blocks=5, edge_kernel=3, upsampling="nearest")
+"""The chip's crop, widths 16, 32, 64, and 145 MMAC (the largest student has about 170): trains on 2 cores."""
+SMOKE = JohnsonConfig(size=32, width=4, blocks=1, edge_kernel=3, upsampling="nearest")
+"""For tests."""
+
+
+class _ResidualBlock(nn.Module):
+    """x + norm(conv(relu(norm(conv(x))))), `[N, C, H, W]` to the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            *_convolution(channels, channels, 3), nn.ReLU(inplace=True), *_convolution(channels, channels, 3)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.branch(x)
+
+
+def _convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
+    """Returns reflection padding, convolution and instance norm, keeping the resolution."""
+    return [nn.ReflectionPad2d(kernel // 2), nn.Conv2d(inputs, outputs, kernel), nn.InstanceNorm2d(outputs)]
+
+
+def _halving(inputs: int, outputs: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
+    return [convolution, nn.InstanceNorm2d(outputs), nn.ReLU(inplace=True)]
+
+
+def _doubling(inputs: int, outputs: int, upsampling: str) -> list[nn.Module]:
+    if upsampling == "nearest":
+        return [nn.Upsample(scale_factor=2), *_convolution(inputs, outputs, 3), nn.ReLU(inplace=True)]
+    convolution = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
+    return [convolution, nn.InstanceNorm2d(outputs), nn.ReLU(inplace=True)]
+
+
+class JohnsonModifier(nn.Module):
+    """M: face crop in, face crop of the same size and range out.
+
+    Convolutions start as Normal(0, 0.02) with bias 0, as in the image translation work that the paper follows.
+    """
+
+    def __init__(self, config: JohnsonConfig = PAPER) -> None:
+        super().__init__()
+        self.config = config
+        a, b, c, k = config.width, 2 * config.width, 4 * config.width, config.edge_kernel
+        self.layers = nn.Sequential(
+            *_convolution(3, a, k),
+            nn.ReLU(inplace=True),
+            *_halving(a, b),
+            *_halving(b, c),
+            *(_ResidualBlock(c) for _ in range(config.blocks)),
+            *_doubling(c, b, config.upsampling),
+            *_doubling(b, a, config.upsampling),
+            nn.ReflectionPad2d(k // 2),
+            nn.Conv2d(a, 3, k),
+            nn.Tanh(),
+        )
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.normal_(module.weight, 0.0, 0.02)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Modifies face crops.
+
+        Args:
+            images: `[N, 3, S, S]` float RGB, 0..1 (bytes / 255); inside, 2x - 1.
+
+        Returns:
+            The same shape, in (0, 1): (tanh + 1) / 2.
+
+        Raises:
+            ContractError: if the crops are not of the size in the config.
+        """
+        size = self.config.size
+        if images.ndim != 4 or images.shape[1:] != (3, size, size):
+            raise ContractError(f"images are {list(images.shape)}; expected [N, 3, {size}, {size}]")
+        modified: Tensor = self.layers(2.0 * images - 1.0)
+        return (modified + 1.0) / 2.0

