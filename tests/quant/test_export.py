@@ -158,5 +158,5 @@ def test_a_damaged_export_is_refused(damage: str, tiny: Modifier, tmp_path: Path
 )
 def test_wrong_crops_are_refused(crops: np.ndarray, tiny: Modifier, exported: Path) -> None:
     for backend in (QatBackend(integer_net(tiny)), QonnxBackend(exported)):
-        with pytest.raises(ContractError, match=r"uint8 \[N, 32, 32, 3\]"):
+        with pytest.raises(ContractError, match=r"uint8 of shape \[N, 32, 32, 3\]"):
             backend.modify(crops)
