@@ -60,7 +60,7 @@ def test_every_stage_of_the_board_net_gives_the_same_bytes(tmp_path: Path, capfd
     code, document, _ = _verify(capfd, tmp_path, "--net", "modifier-s", "--crops", "256", "--rtl-crops", "8")
     assert code == 0
     assert _pairs(document) == CHAIN
-    assert [link["crops"] for link in document["links"]] == [256, 256, 256, 8, 8]
+    assert [link["crops"] for link in document["links"]] == [256, 256, 256, 8, 8, 8]
     assert {link["differing_bytes"] for link in document["links"]} == {0}
     from hw_anon.cli.workspace import Workspace
 
