@@ -7,6 +7,7 @@ Resource estimates come from `estimates.py`, which also holds the measurements b
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -41,17 +42,17 @@ class KernelBackend(RTLBackend):
     kernel: ClassVar[str]
     """Module and file name of the kernel."""
 
+    @abstractmethod
     def require_supported(self) -> None:
         """Checks the node's attributes.
 
         Raises:
             ConfigError: if the kernel cannot do what they ask for; the message names the node.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def kernel_parameters(self) -> dict[str, ParameterValue]:
         """Returns the kernel's parameters for this node."""
-        raise NotImplementedError
 
     def kernel_ports(self) -> list[KernelPort]:
         """Returns how the kernel's stream ports connect; one input and one output by default."""

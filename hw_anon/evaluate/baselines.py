@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hw_anon.core.backend import ModifierBackend
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError, ContractError, ToolError
-from hw_anon.evaluate.weights import import_cv2
+from hw_anon.data.weights import import_cv2
 
 __all__ = [
     "BASELINE_NAMES",

@@ -17,7 +17,7 @@ from hw_anon.core.boxes import MIN_REGION, Box
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.data.att import ATT_HEIGHT, ATT_WIDTH
 from hw_anon.data.face_detectors import Candidate, Yunet
-from hw_anon.evaluate.weights import import_cv2
+from hw_anon.data.weights import import_cv2
 
 __all__ = [
     "TEMPLATE_112",

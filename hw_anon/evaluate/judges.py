@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError, ToolError
 from hw_anon.data.face_detectors import Candidate
-from hw_anon.evaluate.weights import DLIB_LANDMARKS, DLIB_RESNET, SFACE, import_cv2
+from hw_anon.data.weights import DLIB_LANDMARKS, DLIB_RESNET, SFACE, import_cv2
 
 __all__ = ["JUDGE_NAMES", "DlibJudge", "Judge", "SfaceJudge", "load_judge"]
 

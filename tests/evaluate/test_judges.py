@@ -20,9 +20,9 @@ import cv2
 
 from hw_anon.core.boxes import Box
 from hw_anon.core.errors import ConfigError, ContractError, ToolError
+from hw_anon.data import weights
 from hw_anon.data.face_detectors import Candidate
 from hw_anon.data.portrait import PORTRAIT_FACE, load_portrait
-from hw_anon.evaluate import weights
 from hw_anon.evaluate.faces import align_crop, face_finder, find_faces, region_of
 from hw_anon.evaluate.judges import JUDGE_NAMES, load_judge
 

