@@ -31,6 +31,7 @@ __all__ = [
     "person_draws",
     "rank1",
     "roc",
+    "t_quantile",
     "verify",
 ]
 
@@ -305,8 +306,11 @@ def bootstrap_people(
     return low, high
 
 
+def t_quantile(freedom: int) -> float:
+    """Returns the 97.5 % quantile of Student's t for `freedom` degrees of freedom, at least 1."""
+    return _T_975[freedom - 1] if freedom <= len(_T_975) else 1.96 + 2.5 / freedom
+
+
 def _t_estimate(values: Floats, n: int) -> Estimate:
-    freedom = len(values) - 1
-    quantile = _T_975[freedom - 1] if freedom <= len(_T_975) else 1.96 + 2.5 / freedom
-    mean, half = float(values.mean()), float(quantile * values.std(ddof=1) / np.sqrt(len(values)))
+    mean, half = float(values.mean()), float(t_quantile(len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
     return Estimate(value=mean, low=max(0.0, mean - half), high=min(1.0, mean + half), n=n)

@@ -1,0 +1,158 @@
+"""One file of a results directory: its name, its common fields, and numbers with intervals taken out of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hw_anon.core.errors import ContractError
+from hw_anon.evaluate.aggregate import SeedKey
+from hw_anon.evaluate.baselines import BASELINE_NAMES
+from hw_anon.evaluate.verification import Estimate
+
+__all__ = ["Document", "read_document", "read_estimate"]
+
+_ROW_FIELDS = {"protocol": str, "judge": str, "judge_seen": bool, "people": int, "pictures": int}
+_EXTRA_ROWS = ("inversion", "parrot")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A file whose common fields were checked."""
+
+    path: Path
+    """The file."""
+    method: str
+    """Method measured."""
+    dataset: str
+    """Data set it was measured on."""
+    seed: SeedKey
+    """Training seed, from the file's name."""
+    command: str
+    """Command that made the file."""
+    raw: Mapping[str, Any]
+    """All of it."""
+
+    @property
+    def learned(self) -> bool:
+        """Whether the method was trained: as the file says (`learned`), else everything but the paper's baselines."""
+        return bool(self.raw.get("learned", self.method not in BASELINE_NAMES))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Returns the rows of a privacy file, those of further attackers included.
+
+        Raises:
+            ContractError: if one lacks what every row has, or has it in another type.
+        """
+        rows = self.raw.get("rows", self.raw.get("results"))
+        if not isinstance(rows, list) or not rows:
+            raise ContractError(f"{self.path}: rows is missing or empty")
+        for name in _EXTRA_ROWS:
+            more = self.raw.get(name) or []
+            rows = [*rows, *(more if isinstance(more, list) else [more])]
+        for row in rows:
+            for field, kind in _ROW_FIELDS.items():
+                if not isinstance(row, dict) or type(row.get(field)) is not kind:
+                    raise ContractError(f"{self.path}: a row has no {field} of type {kind.__name__}")
+        return rows
+
+    def per_class(self) -> Mapping[str, Any]:
+        """Returns the table of classes of an action file, empty if there is none.
+
+        Raises:
+            ContractError: if it is no table.
+        """
+        return self._table("per_class")
+
+    def near_face(self) -> tuple[str, ...]:
+        """Returns the names of the near-face classes, if the file has them."""
+        names = self.raw.get("near_face_classes") or ()
+        return tuple(str(name) for name in names)
+
+    def number(self, *names: str, within: str | None = None) -> Estimate | None:
+        """Returns the first of several numbers that is there.
+
+        Args:
+            names: names to look for, in this order.
+            within: the table that holds them; the file itself if not given.
+        """
+        table = self.raw if within is None else self._table(within)
+        n = table.get("frames", self.raw.get("frames", 0))
+        found = (read_estimate(table, name, n=n, where=self.path) for name in names)
+        return next((estimate for estimate in found if estimate is not None), None)
+
+    def _table(self, name: str) -> Mapping[str, Any]:
+        table = self.raw.get(name) or {}
+        if not isinstance(table, dict):
+            raise ContractError(f"{self.path}: {name} is no table")
+        return table
+
+
+def read_document(path: Path) -> Document:
+    """Reads one file and checks what every file has.
+
+    Args:
+        path: `<method>[@seed].json`.
+
+    Raises:
+        ContractError: naming the file and what is wrong with it.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    except (OSError, ValueError) as exc:
+        raise ContractError(f"{path}: not a result ({exc})") from exc
+    if not isinstance(raw, dict):
+        raise ContractError(f"{path}: not a result (expected a table)")
+    method, _, suffix = path.stem.partition("@")
+    if suffix and not suffix.isdecimal():
+        raise ContractError(f"{path}: {suffix!r} after @ in its name is no seed")
+    seed = int(suffix) if suffix else None
+    for field in ("method", "dataset", "command"):
+        if not isinstance(raw.get(field), str) or not raw[field]:
+            raise ContractError(f"{path}: {field} is missing")
+    if raw["method"] != method:
+        raise ContractError(f"{path}: says method {raw['method']!r}, but its name says {method!r}")
+    if seed is not None and raw.get("seed") != seed:
+        raise ContractError(f"{path}: says seed {raw.get('seed')!r}, but its name says {seed}")
+    return Document(path=path, method=method, dataset=raw["dataset"], seed=seed, command=raw["command"], raw=raw)
+
+
+def read_estimate(table: Mapping[str, Any], name: str, *, n: int, where: Path) -> Estimate | None:
+    """Returns a number with its interval, `None` if it was not measured.
+
+    Args:
+        table: holds `name` as a table of value, low, high and n, or as a number beside `<name>_ci`.
+        name: the number.
+        n: sample size where the table has none.
+        where: the file, for messages.
+
+    Raises:
+        ContractError: if it is neither, or the interval is missing or does not hold the number.
+    """
+    value = table.get(name)
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        parts = [value.get(key) for key in ("value", "low", "high")]
+        n = value.get("n", n)
+    else:
+        interval = table.get(f"{name}_ci")
+        if not isinstance(interval, list) or len(interval) != 2:
+            raise ContractError(f"{where}: {name} has no interval {name}_ci")
+        parts = [value, *interval]
+    if any(isinstance(part, bool) or not isinstance(part, int | float) or not math.isfinite(part) for part in parts):
+        raise ContractError(f"{where}: {name} = {value!r} is not a number with an interval")
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        raise ContractError(f"{where}: the sample size of {name} is {n!r}")
+    point, low, high = (float(part) for part in parts)
+    if not low - 1e-5 <= point <= high + 1e-5:
+        raise ContractError(f"{where}: {name} = {point} lies outside its interval [{low}, {high}]")
+    return Estimate(value=point, low=min(low, point), high=max(high, point), n=n)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
