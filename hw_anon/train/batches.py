@@ -1,0 +1,237 @@
+"""Batches: faces cut as the camera cuts them, with jitter, and frames with their regions, without a loop over pixels.
+
+A face is the region that the camera would replace (the box enlarged 1.6 times, clipped to the picture), moved, scaled
+and mirrored a little, resampled to M's size. Without jitter it agrees with `nets.video_path.crop_regions` to 1.8 levels
+of 255: the camera's positions have 8 fraction bits, these are real numbers. Light is changed as well, up to grey
+pictures, so that what M learns on rendered faces carries over to real ones.
+
+Everything random comes as uniform numbers from `draw`, made on the CPU for the whole batch: equal on every device, and
+each of several processes takes its rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from hw_anon.core.boxes import MARGIN_NUMERATOR, MARGIN_SHIFT, MIN_REGION, Box
+from hw_anon.core.config import Config, require_range
+from hw_anon.data.banks import FaceBank, FrameBank
+from hw_anon.nets.action import ActionTarget
+
+__all__ = [
+    "NO_JITTER",
+    "FaceBatch",
+    "FrameBatch",
+    "Jitter",
+    "Shuffled",
+    "cut_faces",
+    "draw",
+    "pick_frames",
+    "resident",
+    "step_generator",
+    "step_seed",
+]
+
+_COLUMNS = 10
+"""Uniform numbers for a picture: scale, shift x, shift y, mirror, grey, brightness, contrast, three colour gains."""
+_LUMA = (0.299, 0.587, 0.114)
+_MIRRORED = (1, 0, 2, 4, 3)
+"""Order of the five landmarks in a mirrored picture."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Jitter(Config):
+    """How pictures are varied; all distributions are uniform."""
+
+    scale: float = 0.1
+    """Faces: region sides are multiplied by 1 ± this."""
+    shift: float = 0.1
+    """Faces: regions move by ± this part of their sides."""
+    mirror: float = 0.5
+    """Share of pictures that are mirrored."""
+    grey: float = 0.2
+    """Share of pictures that lose their colour."""
+    brightness: float = 0.15
+    """Levels are moved by ± this part of the range."""
+    contrast: float = 0.25
+    """Differences to the picture's mean are multiplied by 1 ± this."""
+    colour: float = 0.1
+    """Each channel is multiplied by 1 ± this."""
+
+    def __post_init__(self) -> None:
+        for field in ("scale", "shift", "mirror", "grey", "brightness", "contrast", "colour"):
+            require_range(self, field, 0.0, 1.0)
+
+
+NO_JITTER = Jitter(scale=0.0, shift=0.0, mirror=0.0, grey=0.0, brightness=0.0, contrast=0.0, colour=0.0)
+"""Pictures as they are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FaceBatch:
+    """Faces at M's size."""
+
+    images: Tensor
+    """`[N, 3, S, S]` float32 RGB, 0..1: f."""
+    landmarks: Tensor
+    """`[N, 5, 2]` float32 (x, y) in pixels of the crop."""
+    labels: Tensor
+    """`[N]` int64 i_f."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FrameBatch:
+    """Frames with what A is to find in them."""
+
+    frames: Tensor
+    """`[B, 3, H, W]` float32 RGB, 0..1: v, unmodified."""
+    regions: list[tuple[Box, ...]]
+    """What is replaced in each frame; none where no face is visible."""
+    targets: list[ActionTarget]
+    """Boxes and actions of each frame, on the CPU."""
+
+
+class Shuffled:
+    """An endless stream of indices, every index once an epoch, each epoch in its own order; a function of the step."""
+
+    def __init__(self, count: int, batch: int, seed: int) -> None:
+        """Describes the stream.
+
+        Args:
+            count: number of items, at least 1.
+            batch: indices a step.
+            seed: seed of the orders.
+        """
+        self.count, self.batch, self.seed = count, batch, seed
+        self._orders: dict[int, Tensor] = {}
+
+    def __call__(self, step: int) -> Tensor:
+        """Returns the indices of a step, `[batch]` int64."""
+        positions = torch.arange(step * self.batch, (step + 1) * self.batch)
+        epochs = torch.div(positions, self.count, rounding_mode="floor")
+        wanted = epochs.unique().tolist()
+        for epoch in wanted:
+            if epoch not in self._orders:
+                self._orders[epoch] = torch.randperm(self.count, generator=step_generator(self.seed, epoch, "order"))
+        self._orders = {epoch: order for epoch, order in self._orders.items() if epoch in wanted}
+        return torch.cat([self._orders[epoch][positions[epochs == epoch] % self.count] for epoch in wanted])
+
+
+def step_seed(seed: int, step: int, purpose: str) -> int:
+    """Returns a seed for one purpose in one step, 0 to 2^63 - 1: what different arguments give is unrelated."""
+    digest = hashlib.sha256(f"{seed}/{step}/{purpose}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def step_generator(seed: int, step: int, purpose: str) -> torch.Generator:
+    """Returns a CPU generator for one purpose in one step."""
+    return torch.Generator().manual_seed(step_seed(seed, step, purpose))
+
+
+def draw(count: int, generator: torch.Generator) -> Tensor:
+    """Returns the uniform numbers that vary `count` pictures, `[count, 10]` 0..1, on the CPU."""
+    return torch.rand(count, _COLUMNS, generator=generator)
+
+
+def resident(bank: FrameBank, device: torch.device | str) -> FrameBank:
+    """Returns the bank with its frames on a device; boxes and labels stay on the CPU, where targets are checked."""
+    return replace(bank, frames=bank.frames.to(device))
+
+
+def _signed(column: Tensor) -> Tensor:
+    return 2.0 * column - 1.0
+
+
+def _regions(bank: FaceBank, indices: Tensor, jitter: Jitter, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns upper left corners and sides of the faces' regions, both `[N, 2]` (x, y) float32.
+
+    `core.boxes.face_region` for whole batches: without jitter, the same whole numbers.
+    """
+    limit = float(bank.pictures.shape[-1])
+    boxes = bank.boxes[indices]
+    low, high = boxes[:, :2].floor(), boxes[:, 2:].ceil()
+    side = (high - low).clamp_min(1.0)
+    margin = (side * MARGIN_NUMERATOR / (1 << MARGIN_SHIFT)).ceil()
+    low, side = low - margin, side + 2.0 * margin
+    centre = low + side / 2.0 + _signed(uniform[:, 1:3]) * jitter.shift * side
+    side = side * (1.0 + _signed(uniform[:, :1]) * jitter.scale)
+    low = (centre - side / 2.0).clamp(0.0, limit - MIN_REGION)
+    high = (centre + side / 2.0).clamp(MIN_REGION, limit)
+    side = (high - low).clamp_min(MIN_REGION)
+    return low, side
+
+
+def cut_faces(bank: FaceBank, indices: Tensor, size: int, jitter: Jitter, uniform: Tensor) -> FaceBatch:
+    """Cuts faces out of a bank, on the bank's device.
+
+    Args:
+        bank: the pictures.
+        indices: `[N]` int64.
+        size: side of a face, S.
+        jitter: how far they are varied.
+        uniform: `[N, 10]` from `draw`.
+
+    Returns:
+        The faces; bilinear without antialiasing, pixels outside the region repeat its border, as in the camera.
+    """
+    device = bank.pictures.device
+    indices, uniform = indices.to(device), uniform.to(device)
+    low, side = _regions(bank, indices, jitter, uniform)
+    steps = (torch.arange(size, device=device) + 0.5) / size
+    mirrored = uniform[:, 3] < jitter.mirror
+    across = torch.where(mirrored[:, None], 1.0 - steps, steps)
+    last = low + side - 1.0
+    x = (low[:, :1] + across * side[:, :1] - 0.5).clamp(low[:, :1], last[:, :1])
+    y = (low[:, 1:] + steps * side[:, 1:] - 0.5).clamp(low[:, 1:], last[:, 1:])
+    grid = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), -1)
+    grid = 2.0 * grid / (bank.pictures.shape[-1] - 1) - 1.0
+    images = F.grid_sample(bank.pictures[indices].float() / 255.0, grid, padding_mode="border", align_corners=True)
+    landmarks = (bank.landmarks[indices] - low[:, None] + 0.5) * (size / side[:, None]) - 0.5
+    flipped = torch.stack([size - 1.0 - landmarks[..., 0], landmarks[..., 1]], -1)[:, _MIRRORED]
+    landmarks = torch.where(mirrored[:, None, None], flipped, landmarks)
+    return FaceBatch(images=_light(images, jitter, uniform), landmarks=landmarks, labels=bank.labels[indices])
+
+
+def _light(images: Tensor, jitter: Jitter, uniform: Tensor) -> Tensor:
+    """Varies brightness, contrast and colour of `[N, 3, H, W]` pictures, clipped to 0..1."""
+    column = uniform[:, 4:, None, None, None]
+    luma = (images * torch.tensor(_LUMA, device=images.device)[:, None, None]).sum(1, keepdim=True)
+    images = torch.where(column[:, 0] < jitter.grey, luma, images)
+    mean = images.mean((1, 2, 3), keepdim=True)
+    images = mean + (images - mean) * (1.0 + _signed(column[:, 2]) * jitter.contrast)
+    images = images + _signed(column[:, 1]) * jitter.brightness
+    gains = 1.0 + _signed(uniform[:, 7:10, None, None]) * jitter.colour
+    return (images * torch.where(column[:, 0] < jitter.grey, 1.0, gains)).clamp(0.0, 1.0)
+
+
+def pick_frames(bank: FrameBank, indices: Tensor, jitter: Jitter, uniform: Tensor) -> FrameBatch:
+    """Takes frames out of a bank, mirrored and in changed light; they are neither moved nor scaled.
+
+    Args:
+        bank: the frames; boxes and labels on the CPU, see `resident`.
+        indices: `[B]` int64.
+        jitter: how far they are varied.
+        uniform: `[B, 10]` from `draw`.
+    """
+    device, width = bank.frames.device, bank.frames.shape[-1]
+    chosen: Sequence[int] = indices.tolist()
+    mirrored = (uniform[:, 3] < jitter.mirror).tolist()
+    uniform = uniform.to(device)
+    frames = bank.frames[indices.to(device)].float() / 255.0
+    frames = torch.where((uniform[:, 3] < jitter.mirror)[:, None, None, None], frames.flip(-1), frames)
+    targets, regions = [], []
+    for index, flip in zip(chosen, mirrored, strict=True):
+        boxes, faces = bank.boxes[index], bank.regions[index]
+        if flip:
+            left, top, right, bottom = boxes.unbind(-1)
+            boxes = torch.stack([width - right, top, width - left, bottom], -1)
+            faces = tuple(replace(face, x=width - face.right) for face in faces)
+        targets.append(ActionTarget(boxes=boxes, labels=bank.labels[index] - 1))
+        regions.append(faces)
+    return FrameBatch(frames=_light(frames, jitter, uniform), regions=regions, targets=targets)
