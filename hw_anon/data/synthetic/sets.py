@@ -123,8 +123,7 @@ class SyntheticClips(ActionSet):
         left, top, right, bottom = (edge / self._size for edge in archive.line["pictures"][position]["person"])
         if right <= left or bottom <= top:
             return ()
-        action = self.actions.index(archive.line["action"])
-        return (ActionBox(left=left, top=top, right=right, bottom=bottom, action=action),)
+        return (ActionBox(left=left, top=top, right=right, bottom=bottom, action=self.action(clip)),)
 
     def picture(self, clip: ActionClip, number: int) -> NDArray[np.uint8]:
         """Decodes one frame, see `ActionSet.picture`."""
@@ -140,6 +139,10 @@ class SyntheticClips(ActionSet):
         archive, position = self._at(clip, number)
         face = archive.faces[position]
         return () if face is None else (face,)
+
+    def action(self, clip: ActionClip) -> int:
+        """Returns what is done in a clip, an index into `actions`."""
+        return self.actions.index(self._archives[clip.name].line["action"])
 
     def performer(self, clip: ActionClip) -> str:
         """Returns the name of the person in a clip, as in `SyntheticPeople.identities`."""
