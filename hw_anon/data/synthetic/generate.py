@@ -53,7 +53,11 @@ class Drawn:
     frames_cpu_s: float
     """Processor time of drawing and writing the frames, over all processes."""
     wall_s: float
-    """Time that drawing took, without loading and compiling."""
+    """Time that drawing took, without compiling."""
+
+    def as_json(self) -> dict[str, float | int]:
+        """Returns the numbers as plain values, times to the millisecond."""
+        return {name: round(value, 3) for name, value in asdict(self).items()}
 
 
 def generate(
