@@ -1,0 +1,248 @@
+"""What `hw-anon train-detector` does for one method; a job can be sent to a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from hw_anon.data.banks import FrameBank
+    from hw_anon.data.synthetic.sets import SyntheticClips
+    from hw_anon.evaluate.action import ActionResult
+    from hw_anon.evaluate.detection_metrics import DetectionResult
+    from hw_anon.evaluate.float_backend import Method
+    from hw_anon.evaluate.verification import Estimate
+    from hw_anon.nets.action import ActionDetector
+    from hw_anon.train.detector import DetectorRecipe, DetectorRun
+
+__all__ = ["DetectorJob", "Progress", "detector_file", "run_job"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectorJob:
+    """One method to train a detector for and to measure."""
+
+    clips: Path
+    """Directory of the synthetic set."""
+    out: Path
+    """Results directory."""
+    recipe: DetectorRecipe
+    """How the detector is trained."""
+    command: str
+    """Command line, for the results."""
+    method: str | None = None
+    """Name of a baseline; `None` for a trained modifier."""
+    modifier: Path | None = None
+    """Checkpoint of a trained modifier."""
+    name: str | None = None
+    """Name of the trained modifier in results, its own if not given."""
+    seed: int | None = None
+    """Seed in the result's name, of a method that has none of its own."""
+    crop_side: int = 256
+    """Side of the crops that baselines take."""
+    every: int = 1
+    """Of each clip, every so-manieth frame."""
+    face_frames: int = 400
+    """Most test frames in which faces are looked for."""
+    warm_start: Path | None = None
+    """Detector to begin with."""
+    clear_detector: Path | None = None
+    """Detector trained on clear frames."""
+    imagenet: Path | None = None
+    """ImageNet weights of the backbone."""
+    device: str = "auto"
+    """Torch device."""
+    workers: int = 1
+    """Processes that modify frames, and threads that decode them."""
+
+
+def detector_file(out: Path, title: str) -> Path:
+    """Returns where the detector of a method (with `@seed` if it has one) lies in a results directory."""
+    return out / "detectors" / title / "detector.safetensors"
+
+
+def run_job(job: DetectorJob, on_progress: Progress | None = None) -> dict[str, Any]:
+    """Trains and measures; writes `detector.safetensors` and `action/<method>[@seed].json`; returns the latter.
+
+    Raises:
+        ConfigError: if the method does not exist or its name is a baseline's.
+        ContractError: if a file is damaged.
+    """
+    import json
+
+    from hw_anon.core.atomic import write_text_atomically
+    from hw_anon.data.synthetic.sets import open_clips
+    from hw_anon.evaluate.float_backend import pick_device
+
+    method, learned = _method(job)
+    seed = job.seed if method.seed is None else method.seed
+    title = method.backend.name if seed is None else f"{method.backend.name}@{seed}"
+    work = _Work(job, title, method, learned, seed, open_clips(job.clips), pick_device(job.device), on_progress)
+    original, modified = work.frames("train")
+    run, training = work.train(modified)
+    document = work.measure(run, training, *work.frames("test"), train_frames=len(original)).as_json()
+    write_text_atomically(job.out / "action" / f"{title}.json", json.dumps(document, indent=2) + "\n")
+    return document
+
+
+def _method(job: DetectorJob) -> tuple[Method, bool]:
+    """Returns the method and whether it was trained."""
+    from hw_anon.core.errors import ConfigError
+    from hw_anon.evaluate.baselines import BASELINE_NAMES, make_baseline
+    from hw_anon.evaluate.float_backend import Method, load_method
+
+    if job.modifier is None:
+        assert job.method is not None, "a job has a method or a modifier"
+        return Method(backend=make_baseline(job.method), crop_side=job.crop_side), False
+    method = load_method(job.modifier, name=job.name, device=job.device)
+    if method.backend.name in BASELINE_NAMES:
+        raise ConfigError(f"{method.backend.name!r} is the name of a baseline: give the modifier another with --name")
+    return method, True
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A job with everything loaded that it needs."""
+
+    job: DetectorJob
+    title: str
+    method: Method
+    learned: bool
+    seed: int | None
+    clips: SyntheticClips
+    device: torch.device
+    on_progress: Progress | None
+
+    def report(self, what: str, done: int, total: int) -> None:
+        """Passes progress on."""
+        if self.on_progress:
+            self.on_progress(f"{self.title}: {what}", done, total)
+
+    def frames(self, split: str) -> tuple[FrameBank, FrameBank]:
+        """Returns the frames of a split, original and modified."""
+        from hw_anon.data.banks import load_frame_bank
+        from hw_anon.data.modified_frames import modify_bank
+
+        bank = load_frame_bank(
+            self.clips,
+            self.clips.faces,
+            split,
+            every=self.job.every if split == "train" else 1,
+            threads=self.job.workers,
+            on_progress=partial(self.report, f"decoding {split} frames"),
+        )
+        modified = modify_bank(
+            bank,
+            self.method.backend,
+            crop_side=self.method.crop_side,
+            jobs=1 if self.learned else self.job.workers,
+            on_progress=partial(self.report, f"modifying {split} frames"),
+        )
+        return bank, modified
+
+    def train(self, modified: FrameBank) -> tuple[DetectorRun, dict[str, Any]]:
+        """Trains the detector and writes it; returns it with what results say about its training."""
+        from hw_anon.nets.detector_checkpoint import load_detector, save_detector
+        from hw_anon.train.detector import train_detector
+
+        job, file = self.job, detector_file(self.job.out, self.title)
+        run = train_detector(
+            job.recipe,
+            modified,
+            device=self.device,
+            start=None if job.warm_start is None else load_detector(job.warm_start)[0].state_dict(),
+            pretrained=_imagenet(job),
+            checkpoint=file.with_name("checkpoint.pt"),
+            on_step=lambda done, total, loss: self.report(f"training, loss {loss:.3f}", done, total),
+        )
+        training = {
+            "recipe": job.recipe.to_dict(),
+            "steps": run.steps,
+            "epochs": round(run.epochs, 2),
+            "seconds": round(run.seconds, 1),
+            "final_loss": round(sum(run.losses[-50:]) / len(run.losses[-50:]), 4),
+            "data": run.data,
+            "crop_side": self.method.crop_side,
+            "warm_start": job.warm_start is not None,
+            "device": self.device.type,
+        }
+        save_detector(file, run.detector, self.clips.actions, {"method": self.method.backend.name, **training})
+        return run, training
+
+    def measure(
+        self,
+        run: DetectorRun,
+        training: dict[str, Any],
+        originals: FrameBank,
+        modified: FrameBank,
+        *,
+        train_frames: int,
+    ) -> ActionResult:
+        """Measures the method on the test frames."""
+        from hw_anon.evaluate.action import ActionResult, measure_fidelity
+        from hw_anon.nets.detector_checkpoint import load_detector
+
+        clear = self.job.clear_detector
+        return ActionResult(
+            method=self.method.backend.name,
+            dataset=self.clips.title,
+            seed=self.seed,
+            command=self.job.command,
+            learned=self.learned,
+            train_frames=train_frames,
+            frames=len(modified),
+            clips=len(modified.clips.unique()),
+            near_face=tuple(self.clips.actions[index] for index in self.clips.near_face),
+            own=self._detect(run.detector, modified, "detecting"),
+            clear=None if clear is None else self._detect(load_detector(clear)[0], modified, "clear detector"),
+            faces=self._faces(modified),
+            fidelity=measure_fidelity(originals, modified),
+            training=training,
+        )
+
+    def _detect(self, detector: ActionDetector, modified: FrameBank, what: str) -> DetectionResult:
+        from hw_anon.evaluate.action import detect_bank, measure_detector
+
+        found = detect_bank(detector, modified, device=self.device, on_progress=partial(self.report, what))
+        return measure_detector(found, modified, near_face=self.clips.near_face, seed=self.job.recipe.seed)
+
+    def _faces(self, modified: FrameBank) -> dict[str, Estimate]:
+        """Returns the share of faces still found by each installed detector, on frames spread evenly."""
+        from hw_anon.evaluate.action import face_found
+        from hw_anon.evaluate.frame_faces import frame_face_finders
+
+        if self.job.face_frames == 0:
+            return {}
+        chosen = modified.subset(range(0, len(modified), -(-len(modified) // self.job.face_frames)))
+        faces = [
+            tuple(face.pixels() for face in self.clips.faces(self.clips.clips[clip], number))
+            for clip, number in zip(chosen.clips.tolist(), chosen.numbers.tolist(), strict=True)
+        ]
+        shares = {}
+        for name, find in frame_face_finders().items():
+            share = face_found(chosen, faces, find, on_progress=partial(self.report, f"looking for faces, {name}"))
+            if share is not None:
+                shares[name] = share
+        return shares
+
+
+def _imagenet(job: DetectorJob) -> Any:
+    """Reads the backbone's weights, a torch checkpoint."""
+    if job.imagenet is None:
+        return None
+    import torch
+
+    from hw_anon.core.errors import ContractError
+
+    try:
+        return torch.load(job.imagenet, map_location="cpu", weights_only=True)
+    except Exception as exc:  # torch raises whatever a damaged archive leads to
+        raise ContractError(f"{job.imagenet}: not a torch checkpoint ({exc})") from exc

@@ -1,0 +1,219 @@
+"""`hw-anon train-detector`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hw_anon.cli.detector_jobs import DetectorJob, detector_file, run_job
+from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress
+from hw_anon.core.config import suggest
+from hw_anon.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hw_anon.train.detector import DetectorRecipe
+
+__all__ = ["register"]
+
+_ALL = "all"
+_CLEAR = "original"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command("train-detector")(train_detector)
+
+
+def train_detector(
+    clips: Annotated[Path, typer.Option("--clips", help="Directory of a set made by hw-anon synthesise.")],
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", "--methods", help="A baseline (original, blur-8, mask, …) or all; repeatable."),
+    ] = None,
+    modifier: Annotated[
+        list[Path] | None, typer.Option("--modifier", help="A trained modifier's checkpoint; repeatable.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the trained modifiers in results.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Results directory.")] = Path("build/results"),
+    detector: Annotated[
+        str, typer.Option("--detector", help="Size of the network: smoke, edge, or paper (needs --imagenet).")
+    ] = "edge",
+    epochs: Annotated[float, typer.Option("--epochs", help="How often every training frame is seen.")] = 10.0,
+    batch: Annotated[int, typer.Option("--batch", help="Frames a step.")] = 16,
+    learning_rate: Annotated[float, typer.Option("--learning-rate", help="Peak learning rate.")] = 1e-3,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="Longest training of one detector; the schedule shrinks to fit.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed of the detector; given, it is part of the result's name.")
+    ] = None,
+    every: Annotated[int, typer.Option("--every", min=1, help="Train on every so-manieth frame of a clip.")] = 1,
+    crop_side: Annotated[
+        int, typer.Option("--crop-side", min=24, max=512, help="Side in pixels of the crops that baselines take.")
+    ] = 256,
+    face_frames: Annotated[
+        int, typer.Option("--face-frames", min=0, help="Most test frames in which faces are looked for.")
+    ] = 400,
+    warm_start: Annotated[
+        Path | None, typer.Option("--warm-start", help="Detector to begin with; `original` is trained from scratch.")
+    ] = None,
+    clear_detector: Annotated[
+        Path | None, typer.Option("--clear-detector", help="Detector trained on clear frames; else that of --out.")
+    ] = None,
+    imagenet: Annotated[
+        Path | None, typer.Option("--imagenet", help="ImageNet weights of the backbone (torchvision's checkpoint).")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Methods trained at a time, each in a process.")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes of each method that modify frames, threads that decode.")
+    ] = 1,
+    device: Annotated[str, typer.Option("--device", help="Torch device: auto, cpu, cuda, …")] = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Train an action detector on frames modified by a method, and measure what can still be seen in them.
+
+    For each method: frame mAP at an IoU of 0.5 of its own detector and of the one trained on clear frames, by class and
+    for the near-face actions; faces still found; L1, SSIM and flicker. `original` comes first: its detector is the
+    clear one of the others. Writes action/METHOD.json and detectors/METHOD/detector.safetensors; an interrupted
+    training goes on from its checkpoint when the same command is given again.
+
+    Example: hw-anon train-detector --clips build/synthetic --method original --method mask --minutes 5
+    """
+    recipe = _recipe(clips, detector, epochs, batch, learning_rate, minutes, 0 if seed is None else seed)
+    base = DetectorJob(
+        clips=clips,
+        out=out,
+        recipe=recipe,
+        command=shlex.join(["hw-anon", *sys.argv[1:]]),
+        name=name,
+        seed=seed,
+        crop_side=crop_side,
+        every=every,
+        face_frames=face_frames,
+        warm_start=warm_start,
+        clear_detector=clear_detector,
+        imagenet=imagenet,
+        device=device,
+        workers=workers,
+    )
+    documents = list(_run(_jobs(base, _names(method or [], bool(modifier)), modifier or []), jobs))
+    if as_json:
+        emit_document(documents)
+        return
+    print_table("action detection, %", _COLUMNS, [_row(document) for document in documents])
+    note(f"results: {out / 'action'}")
+
+
+_COLUMNS = ("method", "mAP@0.5", "near face", "clear detector", "near face", "face found", "L1", "SSIM", "flicker")
+
+
+def _recipe(
+    clips: Path, detector: str, epochs: float, batch: int, learning_rate: float, minutes: float | None, seed: int
+) -> DetectorRecipe:
+    """Returns the recipe for a set's actions.
+
+    Raises:
+        ConfigError: if a value is out of range or there is no such detector.
+        ContractError: if the set is missing or damaged.
+    """
+    from hw_anon.data.synthetic.sets import open_clips
+    from hw_anon.nets.action import edge_config, paper_config, smoke_config
+    from hw_anon.train.detector import DetectorRecipe
+
+    sizes = {"smoke": smoke_config, "edge": edge_config, "paper": paper_config}
+    if detector not in sizes:
+        raise ConfigError(f"there is no detector {detector!r}; {suggest(detector, sizes)}")
+    return DetectorRecipe(
+        detector=sizes[detector](len(open_clips(clips).actions)),
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        minutes=minutes,
+        seed=seed,
+    )
+
+
+def _names(asked: Sequence[str], with_modifiers: bool) -> list[str]:
+    """Returns the baselines to measure, each once, `original` first.
+
+    Raises:
+        ConfigError: if one does not exist, or nothing was asked for.
+    """
+    from hw_anon.evaluate.baselines import BASELINE_NAMES
+
+    for name in asked:
+        if name not in (*BASELINE_NAMES, _ALL):
+            raise ConfigError(f"there is no method {name!r}; {suggest(name, (*BASELINE_NAMES, _ALL))}")
+    if not asked and not with_modifiers:
+        raise ConfigError("nothing to train: give --method (a baseline, or all) or --modifier (a checkpoint)")
+    chosen = [*BASELINE_NAMES, *asked] if _ALL in asked else list(asked)
+    return sorted(dict.fromkeys(name for name in chosen if name != _ALL), key=lambda name: name != _CLEAR)
+
+
+def _jobs(base: DetectorJob, names: Sequence[str], modifiers: Sequence[Path]) -> list[DetectorJob]:
+    """Returns the jobs in order, each with the clear detector that is there by then."""
+    clear = base.clear_detector
+    own = detector_file(base.out, _CLEAR if base.seed is None else f"{_CLEAR}@{base.seed}")
+    if clear is None and (_CLEAR in names or own.is_file()):
+        clear = own
+    jobs = [
+        replace(base, method=name, clear_detector=None if name == _CLEAR else clear)
+        if name != _CLEAR
+        else replace(base, method=name, clear_detector=None, warm_start=None)
+        for name in names
+    ]
+    return [*jobs, *(replace(base, modifier=path, clear_detector=clear) for path in modifiers)]
+
+
+def _run(jobs: Sequence[DetectorJob], at_a_time: int) -> Iterator[dict[str, Any]]:
+    """Runs the jobs, `original` before all others; yields the results in order."""
+    with progress() as display:
+        first = [job for job in jobs if job.method == _CLEAR]
+        rest = [job for job in jobs if job.method != _CLEAR]
+        alone = [*first, *(rest if at_a_time == 1 else [])]
+        for job in alone:
+            task = display.add_task(str(job.method or job.modifier))
+
+            def advance(what: str, done: int, total: int, task: Any = task) -> None:
+                display.update(task, description=what, completed=done, total=total)
+
+            yield run_job(job, advance)
+            display.remove_task(task)
+        if at_a_time > 1 and rest:
+            import multiprocessing
+            from concurrent.futures import ProcessPoolExecutor
+
+            task = display.add_task(f"{len(rest)} methods, {at_a_time} at a time", total=len(rest))
+            # Fresh processes: a fork of one that uses a GPU cannot.
+            with ProcessPoolExecutor(at_a_time, mp_context=multiprocessing.get_context("spawn")) as pool:
+                for document in pool.map(run_job, rest):
+                    display.advance(task)
+                    yield document
+
+
+def _row(document: dict[str, Any]) -> tuple[Any, ...]:
+    clear = document["clear_detector"] or {}
+    figures = [document["map50"], document["map50_near_face"], clear.get("map50"), clear.get("map50_near_face")]
+    found = next(iter(document["face_found"].values()), None)
+    title = document["method"] if document["seed"] is None else f"{document['method']}@{document['seed']}"
+    return (
+        title,
+        *(_percent(figure) for figure in (*figures, found)),
+        *(_plain(document[name]) for name in ("l1", "ssim", "flicker")),
+    )
+
+
+def _percent(figure: dict[str, float] | None) -> str:
+    if figure is None:
+        return "–"
+    return f"{100 * figure['value']:.1f} [{100 * figure['low']:.1f}, {100 * figure['high']:.1f}]"
+
+
+def _plain(figure: dict[str, float] | None) -> str:
+    return "–" if figure is None else f"{figure['value']:.3f}"
