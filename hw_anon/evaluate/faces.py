@@ -6,7 +6,7 @@ the attacker, who would have to find it on the modified picture, and so keeps nu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,12 +22,17 @@ from hw_anon.data.weights import import_cv2
 __all__ = [
     "TEMPLATE_112",
     "IdentityFaces",
+    "Locate",
     "align_crop",
     "att_identity_faces",
     "face_finder",
     "find_faces",
     "region_of",
+    "with_faces",
 ]
+
+Locate = Callable[[NDArray[np.uint8]], Sequence[Candidate]]
+"""Finds the faces of a `[H, W, 3]` uint8 RGB picture."""
 
 ATT_PAD = 24
 ATT_SCALE = 3
@@ -82,6 +87,8 @@ class IdentityFaces:
     """The part of each picture that an anonymiser replaces."""
     not_found: int = 0
     """Pictures left out because no face was found in them."""
+    enlarge: float | None = None
+    """Side of the regions over that of the faces' boxes, before clipping; `None` if they were made otherwise."""
 
     def __post_init__(self) -> None:
         if not len(self.pictures) == len(self.people) == len(self.faces) == len(self.regions):
@@ -100,7 +107,10 @@ class IdentityFaces:
         if not 1 <= people <= len(identities):
             raise ConfigError(f"people = {people}: {self.name} has 1 to {len(identities)}")
         kept = np.random.default_rng(seed).permutation(identities)[:people]
-        index = np.flatnonzero(np.isin(self.people, kept))
+        return self.at(np.flatnonzero(np.isin(self.people, kept)))
+
+    def at(self, index: NDArray[np.int64]) -> IdentityFaces:
+        """Returns the pictures at those places."""
         return replace(
             self,
             pictures=tuple(self.pictures[i] for i in index),
@@ -116,44 +126,76 @@ def find_faces(
     people: NDArray[np.int64],
     *,
     enlarge: float = 1.6,
-    finder: Yunet | None = None,
+    locate: Locate | None = None,
 ) -> IdentityFaces:
     """Finds the face in each picture; pictures without one are left out and counted.
+
+    Where several are found, the one with the largest product of area and score is taken.
 
     Args:
         name: name of the data set.
         pictures: `[H, W, 3]` uint8 RGB each.
         people: `[N]` person of each.
         enlarge: side of the replaced region over that of the box; the paper takes 1.6.
-        finder: the detector.
+        locate: the detector; that of `face_finder` if not given.
 
     Raises:
         ConfigError: if `enlarge` is out of range.
         ContractError: if no picture shows a face.
         ToolError: if the detector is missing.
     """
+    find = locate or face_finder().find
+    found = [
+        max(faces, key=lambda face: face.box.area * face.score) if (faces := find(picture)) else None
+        for picture in pictures
+    ]
+    return with_faces(name, pictures, people, found, enlarge=enlarge)
+
+
+def with_faces(
+    name: str,
+    pictures: Sequence[NDArray[np.uint8]],
+    people: NDArray[np.int64],
+    found: Sequence[Candidate | None],
+    *,
+    enlarge: float,
+) -> IdentityFaces:
+    """Makes an identity set of pictures whose faces are known; those without one are left out and counted.
+
+    Args:
+        name: name of the data set.
+        pictures: `[H, W, 3]` uint8 RGB each.
+        people: `[N]` person of each.
+        found: the face in each, `None` where there is none.
+        enlarge: side of the replaced region over that of the box.
+
+    Raises:
+        ConfigError: if `enlarge` is out of range.
+        ContractError: if no picture shows a face.
+    """
     if not 0.5 <= enlarge <= 4:
         raise ConfigError(f"enlarge = {enlarge}: allowed range is 0.5 to 4")
-    find = (finder or face_finder()).find
-    found = []
-    for index, picture in enumerate(pictures):
-        if faces := find(picture):
-            found.append((index, max(faces, key=lambda face: face.box.area * face.score)))
-    if not found:
+    kept = [(index, face) for index, face in enumerate(found) if face is not None]
+    if not kept:
         raise ContractError(f"{name}: no face was found in any of {len(pictures)} pictures")
-    kept = [index for index, _ in found]
     return IdentityFaces(
         name=name,
-        pictures=tuple(pictures[index] for index in kept),
-        people=np.asarray(people)[kept],
-        faces=tuple(face for _, face in found),
-        regions=tuple(region_of(face, pictures[index], enlarge) for index, face in found),
-        not_found=len(pictures) - len(found),
+        pictures=tuple(pictures[index] for index, _ in kept),
+        people=np.asarray(people)[[index for index, _ in kept]],
+        faces=tuple(face for _, face in kept),
+        regions=tuple(region_of(face, pictures[index], enlarge) for index, face in kept),
+        not_found=len(pictures) - len(kept),
+        enlarge=enlarge,
     )
 
 
 def att_identity_faces(
-    faces: NDArray[np.uint8], *, people: int | None = None, enlarge: float = 1.2, seed: int = 0
+    faces: NDArray[np.uint8],
+    *,
+    people: int | None = None,
+    enlarge: float = 1.2,
+    seed: int = 0,
+    locate: Locate | None = None,
 ) -> IdentityFaces:
     """Makes an identity set of the AT&T faces.
 
@@ -165,6 +207,7 @@ def att_identity_faces(
         people: how many people, all if not given.
         enlarge: side of the replaced region over that of the box.
         seed: which people, if not all.
+        locate: the detector; that of `face_finder` if not given.
     """
     if faces.ndim != 4 or faces.shape[2:] != (ATT_HEIGHT, ATT_WIDTH) or faces.dtype != np.uint8:
         raise ContractError(f"expected uint8 [people, pictures, {ATT_HEIGHT}, {ATT_WIDTH}], got {list(faces.shape)}")
@@ -179,7 +222,7 @@ def att_identity_faces(
         return np.repeat(np.asarray(large, np.uint8)[..., None], 3, axis=-1)
 
     pictures = [enlarged(picture) for person in kept for picture in faces[person]]
-    return find_faces("att", pictures, np.repeat(kept, faces.shape[1]), enlarge=enlarge)
+    return find_faces("att", pictures, np.repeat(kept, faces.shape[1]), enlarge=enlarge, locate=locate)
 
 
 def align_crop(

@@ -17,7 +17,7 @@ from hw_anon.data.face_detectors import Candidate
 from hw_anon.data.weights import import_cv2
 from hw_anon.evaluate.faces import align_crop
 
-__all__ = ["Parrot", "pixel_features", "split_pictures", "train_parrot"]
+__all__ = ["Parrot", "known_people", "pixel_features", "split_pictures", "train_parrot"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -75,6 +75,16 @@ def train_parrot(features: Floats, people: Ints, *, components: int = 80) -> Par
     projection = kept @ whiten @ between[: len(identities) - 1].T
     return Parrot(mean=mean, projection=projection, centres=centres @ whiten @ between[: len(identities) - 1].T,
                   people=identities)  # fmt: skip
+
+
+def known_people(people: Ints, train: int) -> Ints:
+    """Returns the indices of all pictures of people who have more than `train`; none if fewer than two people have.
+
+    Sets of the wild (LFW) have most people once: those can be verified, but not learnt and then named.
+    """
+    _, class_of, counts = np.unique(people, return_inverse=True, return_counts=True)
+    enough = counts > train
+    return np.flatnonzero(enough[class_of]) if enough.sum() >= 2 else np.empty(0, np.int64)
 
 
 def split_pictures(people: Ints, train: int) -> tuple[Ints, Ints]:

@@ -1,173 +1,69 @@
-"""How much identity a modifier leaves, under the three protocols of the evaluation.
+"""How much identity a modifier leaves, under the four protocols of the evaluation.
 
 - `modified-modified`: both pictures of a pair are modified; identification: gallery and probes are modified.
 - `original-modified`: one picture is original, the other modified: the attacker has a photograph of the person.
-- `adaptive`: the attacker knows the modifier and retrains on its output (the parrot attack, see `parrot.py`), on the
-  pixels of aligned faces and on each judge's embeddings.
+- `adaptive`: the attacker knows the modifier and retrains on its output (the parrot attack): on the pixels of aligned
+  faces and on each judge's embeddings (`parrot.py`), or a network of its own (`recogniser_parrot.py`).
+- `inversion`: the attacker trains a network that restores faces, on other people (`inversion.py`).
 
 A modifier works on the square crop of each picture's region, as on the camera: crop, modify, paste (`video_path`).
+Attackers that train networks are `Attack`s, handed in by the caller.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hw_anon.core.backend import ModifierBackend
-from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ContractError
 from hw_anon.core.video_path import crop_resize, paste
 from hw_anon.evaluate.detection_metrics import face_recall, l1_distance, structural_similarity
 from hw_anon.evaluate.faces import IdentityFaces, face_finder
 from hw_anon.evaluate.judges import Judge
-from hw_anon.evaluate.parrot import pixel_features, split_pictures, train_parrot
+from hw_anon.evaluate.parrot import known_people, pixel_features, split_pictures, train_parrot
+from hw_anon.evaluate.privacy import (
+    ADAPTIVE,
+    INVERSION,
+    MODIFIED_MODIFIED,
+    ORIGINAL_MODIFIED,
+    PrivacyResult,
+    PrivacySettings,
+    ProtocolResult,
+)
 from hw_anon.evaluate.verification import Estimate, Pairs, make_pairs, rank1, verify
 
 __all__ = [
     "ADAPTIVE",
+    "INVERSION",
     "MODIFIED_MODIFIED",
     "ORIGINAL_MODIFIED",
+    "Attack",
+    "Attacked",
     "Originals",
     "PrivacyResult",
     "PrivacySettings",
+    "Progress",
     "ProtocolResult",
     "apply_modifier",
     "evaluate_privacy",
+    "modify_crops",
+    "recognise",
+    "region_crops",
 ]
 
-MODIFIED_MODIFIED = "modified-modified"
-ORIGINAL_MODIFIED = "original-modified"
-ADAPTIVE = "adaptive"
 PIXELS = "pixels"
 
 Progress = Callable[[str, int, int], None]
 Pictures = Sequence[NDArray[np.uint8]]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 _BATCH = 16
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PrivacySettings(Config):
-    """Everything that the numbers depend on besides the pictures and the modifier."""
-
-    folds: int = 10
-    """Subject-disjoint folds of verification."""
-    pairs_per_fold: int | None = None
-    """Pairs of one person in a fold, and as many of two; all if not given."""
-    train_pictures: int = 5
-    """Pictures of each person in the gallery and the parrot's training set; the others are probes."""
-    parrot_side: int = 32
-    """Side in pixels of the aligned grey faces that the parrot learns from."""
-    parrot_components: int = 80
-    """Principal components the parrot keeps."""
-    resamples: int = 200
-    """Bootstrap resamples of the intervals."""
-    seed: int = 0
-    """Seed of pairs and bootstrap."""
-
-    def __post_init__(self) -> None:
-        require_range(self, "folds", 2, 100)
-        if self.pairs_per_fold is not None:
-            require_range(self, "pairs_per_fold", 1, None, unit="pairs")
-        require_range(self, "train_pictures", 2, None, unit="pictures")
-        require_range(self, "parrot_side", 4, 112, unit="pixels")
-        require_range(self, "parrot_components", 1, None)
-        require_range(self, "resamples", 10, None)
-        require_range(self, "seed", 0, None)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProtocolResult:
-    """One protocol by one judge; `None` is not measured by it."""
-
-    protocol: str
-    """`modified-modified`, `original-modified` or `adaptive`."""
-    judge: str
-    """Name of the judge, `pixels` for the parrot on grey values."""
-    judge_seen: bool
-    """Whether training of the modifier used this judge."""
-    n_pairs: int | None = None
-    """Pairs verified."""
-    accuracy: Estimate | None = None
-    """10-fold accuracy."""
-    auc: Estimate | None = None
-    """Area under the ROC."""
-    eer: Estimate | None = None
-    """Equal error rate."""
-    tar_at_far: Estimate | None = None
-    """True accept rate at a false accept rate of 1e-3."""
-    rank1: Estimate | None = None
-    """Rank-1 identification; of the adaptive protocol, the parrot's."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PrivacyResult:
-    """Everything measured on one method and one identity set."""
-
-    method: str
-    """Name of the modifier."""
-    dataset: str
-    """Name of the identity set."""
-    people: int
-    """People in it."""
-    pictures: int
-    """Pictures of them."""
-    not_found: int
-    """Pictures left out because no face was found in the original."""
-    crop_side: int
-    """Side of the modifier's crops in pixels."""
-    seed: int
-    """Seed of pairs and bootstrap."""
-    l1: Estimate
-    """Mean absolute difference inside the regions, values 0 to 1."""
-    ssim: Estimate
-    """Structural similarity inside the regions."""
-    face_found: Estimate
-    """Share of modified pictures in which YuNet finds the face at IoU 0.5 or more."""
-    protocols: tuple[ProtocolResult, ...]
-    """Results by protocol and judge."""
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Returns one flat JSON object for each protocol and judge; `*_ci` is the 95 % interval of `*`."""
-        return [self._row(result) for result in self.protocols]
-
-    def _row(self, result: ProtocolResult) -> dict[str, Any]:
-        adaptive = result.protocol == ADAPTIVE
-        estimates = {
-            "auc": result.auc,
-            "eer": result.eer,
-            "accuracy": result.accuracy,
-            "tar_at_far_1e-3": result.tar_at_far,
-            "rank1": None if adaptive else result.rank1,
-            "rank1_parrot": result.rank1 if adaptive else None,
-            "map50": None,
-            "map50_near_face": None,
-            "face_found": self.face_found,
-            "l1": self.l1,
-            "ssim": self.ssim,
-        }
-        row: dict[str, Any] = {
-            "method": self.method,
-            "protocol": result.protocol,
-            "judge": result.judge,
-            "judge_seen": result.judge_seen,
-            "dataset": self.dataset,
-            "people": self.people,
-            "pictures": self.pictures,
-            "pictures_without_face": self.not_found,
-            "crop_side": self.crop_side,
-            "n_pairs": result.n_pairs,
-            "n_probes": result.rank1.n if result.rank1 else None,
-        }
-        for name, estimate in estimates.items():
-            row[name] = None if estimate is None else _rounded(estimate.value)
-            row[f"{name}_ci"] = None if estimate is None else [_rounded(estimate.low), _rounded(estimate.high)]
-        row["seed"] = self.seed
-        return row
 
 
 class Originals:
@@ -192,7 +88,7 @@ class Originals:
             judge.name: self.embed(judge, faces.pictures, on_progress=on_progress) for judge in self.judges
         }
 
-    def embed(self, judge: Judge, pictures: Pictures, *, on_progress: Progress | None = None) -> NDArray[np.float64]:
+    def embed(self, judge: Judge, pictures: Pictures, *, on_progress: Progress | None = None) -> Floats:
         """Returns a judge's `[N, D]` embeddings of a version of all pictures."""
         anchors, vectors = self.anchors[judge.name], []
         for index, picture in enumerate(pictures):
@@ -200,6 +96,61 @@ class Originals:
             if on_progress:
                 on_progress(judge.name, index + 1, len(pictures))
         return np.stack(vectors)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Attacked:
+    """What an attacker that trains has before it: the modifier, to run on any picture, and the people to find out."""
+
+    backend: ModifierBackend
+    """The modifier."""
+    crop_side: int
+    """Side of its crops."""
+    originals: Originals
+    """The judged people's pictures; what an attack may use of them, its protocol says."""
+    pictures: Pictures
+    """The same, modified."""
+    pairs: Pairs
+    """Pairs to verify."""
+    seen: Collection[str]
+    """Judges that training of the modifier used."""
+    settings: PrivacySettings
+    """Splits and seeds."""
+
+
+class Attack(Protocol):
+    """An attacker that trains on what the modifier gives."""
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        ...
+
+    def run(self, attacked: Attacked, *, on_progress: Progress | None = None) -> list[ProtocolResult]:
+        """Trains, attacks, and returns what the attack achieved."""
+        ...
+
+
+def region_crops(faces: IdentityFaces, crop_side: int, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
+    """Returns `[N, S, S, 3]` uint8: the region of each picture (or of those asked for) as the modifier sees it."""
+    chosen = range(len(faces)) if indices is None else indices
+    return np.stack([crop_resize(faces.pictures[i], faces.regions[i], crop_side) for i in chosen])
+
+
+def modify_crops(backend: ModifierBackend, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Runs a modifier on `[N, S, S, 3]` uint8 crops, a few at a time.
+
+    Raises:
+        ContractError: if it answers with another shape or dtype.
+    """
+    out = np.empty_like(crops_u8)
+    for start in range(0, len(crops_u8), _BATCH):
+        batch = crops_u8[start : start + _BATCH]
+        modified = backend.modify(batch)
+        if modified.shape != batch.shape or modified.dtype != np.uint8:
+            raise ContractError(f"{backend.name} answered {modified.dtype} {list(modified.shape)} to {batch.shape}")
+        out[start : start + _BATCH] = modified
+    return out
 
 
 def apply_modifier(backend: ModifierBackend, faces: IdentityFaces, *, crop_side: int) -> list[NDArray[np.uint8]]:
@@ -215,13 +166,9 @@ def apply_modifier(backend: ModifierBackend, faces: IdentityFaces, *, crop_side:
     """
     out: list[NDArray[np.uint8]] = []
     for start in range(0, len(faces), _BATCH):
-        chunk = slice(start, start + _BATCH)
-        pictures, regions = faces.pictures[chunk], faces.regions[chunk]
-        crops = np.stack([crop_resize(p, r, crop_side) for p, r in zip(pictures, regions, strict=True)])
-        modified = backend.modify(crops)
-        if modified.shape != crops.shape or modified.dtype != np.uint8:
-            raise ContractError(f"{backend.name} answered {modified.dtype} {list(modified.shape)} to {crops.shape}")
-        out += [paste(p, r, m) for p, r, m in zip(pictures, regions, modified, strict=True)]
+        indices = range(start, min(start + _BATCH, len(faces)))
+        modified = modify_crops(backend, region_crops(faces, crop_side, indices))
+        out += [paste(faces.pictures[i], faces.regions[i], m) for i, m in zip(indices, modified, strict=True)]
     return out
 
 
@@ -234,6 +181,8 @@ def evaluate_privacy(
     seen: Collection[str] = (),
     settings: PrivacySettings | None = None,
     pairs: Pairs | None = None,
+    attacks: Sequence[Attack] = (),
+    method_seed: int | None = None,
     on_progress: Progress | None = None,
 ) -> PrivacyResult:
     """Measures one modifier under all protocols.
@@ -246,6 +195,8 @@ def evaluate_privacy(
         seen: names of judges that training of the modifier used.
         settings: pairs, splits and seeds.
         pairs: the pairs to verify, a published list for instance; drawn by the settings if not given.
+        attacks: attackers that train networks, beside the linear parrots, which always run.
+        method_seed: seed of the modifier's training, if it was trained.
         on_progress: called with what is done, how many pictures are done, and how many there are.
 
     Raises:
@@ -258,73 +209,116 @@ def evaluate_privacy(
     if pairs is None:
         pairs = make_pairs(known.people, folds=settings.folds, seed=settings.seed, per_fold=settings.pairs_per_fold)
     pictures = apply_modifier(backend, known, crop_side=crop_side)
-    embedded = {j.name: originals.embed(j, pictures, on_progress=on_progress) for j in originals.judges}
-    pixels = [pixel_features(p, f, side=settings.parrot_side) for p, f in zip(pictures, known.faces, strict=True)]
-    results = [_recognition(j, originals, embedded, pairs, settings, j.name in seen) for j in originals.judges]
-    features: Mapping[str, NDArray[np.float64]] = {PIXELS: np.stack(pixels), **embedded}
-    parrots = [_parrot(name, values, known.people, settings, name in seen) for name, values in features.items()]
+    attacked = Attacked(
+        backend=backend,
+        crop_side=crop_side,
+        originals=originals,
+        pictures=pictures,
+        pairs=pairs,
+        seen=seen,
+        settings=settings,
+    )
+    results = _untrained(attacked, on_progress)
+    for attack in attacks:
+        results += attack.run(attacked, on_progress=on_progress)
     return PrivacyResult(
         method=backend.name,
         dataset=known.name,
         people=len(np.unique(known.people)),
         pictures=len(known),
         not_found=known.not_found,
+        enlarge=known.enlarge,
         crop_side=crop_side,
         seed=settings.seed,
+        method_seed=method_seed,
         l1=l1_distance(known.pictures, pictures, known.regions),
         ssim=structural_similarity(known.pictures, pictures, known.regions),
         face_found=face_recall(
             [[f.box for f in originals.finder.find(p)] for p in pictures], [f.box for f in known.faces]
         ),
-        protocols=(*(r for both in results for r in both), *parrots),
+        protocols=tuple(results),
     )
 
 
-def _recognition(
+def recognise(
     judge: Judge,
-    originals: Originals,
-    embedded: Mapping[str, NDArray[np.float64]],
+    known: Floats,
+    probed: Floats,
     pairs: Pairs,
+    people: Ints,
     settings: PrivacySettings,
+    *,
+    protocol: str,
     seen: bool,
-) -> list[ProtocolResult]:
-    """Verification and identification by a judge that was not retrained."""
-    people = originals.faces.people
-    modified = embedded[judge.name]
-    gallery, probes = split_pictures(people, settings.train_pictures)
-    results = []
-    known_by_protocol = {MODIFIED_MODIFIED: modified, ORIGINAL_MODIFIED: originals.embeddings[judge.name]}
-    for protocol, known in known_by_protocol.items():
-        scores = judge.similarity(known[pairs.left], modified[pairs.right])
-        measured = verify(scores, pairs, people, resamples=settings.resamples, seed=settings.seed)
-        alike = judge.similarity(modified[probes][:, None], known[gallery][None])
+) -> ProtocolResult:
+    """Verifies and identifies by a judge that is not retrained.
+
+    Args:
+        judge: who compares embeddings.
+        known: `[N, D]` embeddings of the pictures that the attacker knows: left of each pair, and the gallery.
+        probed: `[N, D]` embeddings of what the attacker sees: right of each pair, and the probes.
+        pairs: the pairs.
+        people: `[N]` person of each picture.
+        settings: splits and seeds.
+        protocol: name for the result.
+        seen: whether training of the modifier used the judge.
+    """
+    scores = judge.similarity(known[pairs.left], probed[pairs.right])
+    measured = verify(scores, pairs, people, resamples=settings.resamples, seed=settings.seed)
+    named: Estimate | None = None
+    included = known_people(people, settings.train_pictures)
+    if len(included):
+        gallery, probes = (included[part] for part in split_pictures(people[included], settings.train_pictures))
+        alike = judge.similarity(probed[probes][:, None], known[gallery][None])
         named = rank1(alike, people[gallery], people[probes], resamples=settings.resamples, seed=settings.seed)
-        results.append(
-            ProtocolResult(
-                protocol=protocol,
-                judge=judge.name,
-                judge_seen=seen,
-                n_pairs=len(pairs),
-                accuracy=measured.accuracy,
-                auc=measured.auc,
-                eer=measured.eer,
-                tar_at_far=measured.tar_at_far,
-                rank1=named,
+    return ProtocolResult(
+        protocol=protocol,
+        judge=judge.name,
+        judge_seen=seen,
+        n_pairs=len(pairs),
+        accuracy=measured.accuracy,
+        auc=measured.auc,
+        eer=measured.eer,
+        tar_at_far=measured.tar_at_far,
+        rank1=named,
+    )
+
+
+def _untrained(attacked: Attacked, on_progress: Progress | None) -> list[ProtocolResult]:
+    """Every judge as it is, then the linear parrots."""
+    originals, pictures = attacked.originals, attacked.pictures
+    people, settings = originals.faces.people, attacked.settings
+    embedded = {j.name: originals.embed(j, pictures, on_progress=on_progress) for j in originals.judges}
+    results = []
+    for judge in originals.judges:
+        modified = embedded[judge.name]
+        sides = {MODIFIED_MODIFIED: modified, ORIGINAL_MODIFIED: originals.embeddings[judge.name]}
+        for protocol, known in sides.items():
+            seen = judge.name in attacked.seen
+            results.append(
+                recognise(judge, known, modified, attacked.pairs, people, settings, protocol=protocol, seen=seen)
             )
-        )
+    side = settings.parrot_side
+    pixels = [pixel_features(p, f, side=side) for p, f in zip(pictures, originals.faces.faces, strict=True)]
+    features: Mapping[str, Floats] = {PIXELS: np.stack(pixels), **embedded}
+    included = known_people(people, settings.train_pictures)
+    if not len(included):
+        return results
+    for name, values in features.items():
+        results.append(_parrot(name, values[included], people[included], settings, name in attacked.seen))
     return results
 
 
-def _parrot(
-    name: str, features: NDArray[np.float64], people: NDArray[np.int64], settings: PrivacySettings, seen: bool
-) -> ProtocolResult:
-    """The retrained attacker on one kind of features."""
+def _parrot(name: str, features: Floats, people: Ints, settings: PrivacySettings, seen: bool) -> ProtocolResult:
+    """The retrained linear attacker on one kind of features."""
     train, test = split_pictures(people, settings.train_pictures)
     parrot = train_parrot(features[train], people[train], components=settings.parrot_components)
     alike = parrot.similarity(features[test])
     named = rank1(alike, parrot.people, people[test], resamples=settings.resamples, seed=settings.seed)
-    return ProtocolResult(protocol=ADAPTIVE, judge=name, judge_seen=seen, rank1=named)
-
-
-def _rounded(value: float) -> float:
-    return round(value, 6)
+    return ProtocolResult(
+        protocol=ADAPTIVE,
+        judge=name,
+        judge_seen=seen,
+        rank1=named,
+        attacker=f"PCA and LDA, {settings.train_pictures} modified pictures a person",
+    )

@@ -30,6 +30,7 @@ from hw_anon.evaluate.protocol import (
     evaluate_privacy,
 )
 
+PICTURES = 4
 SETTINGS = PrivacySettings(folds=4, train_pictures=2, parrot_side=16, resamples=50)
 
 
@@ -178,9 +179,32 @@ def test_rows_hold_every_field_of_the_contract(toy_faces: IdentityFaces) -> None
         assert wanted <= set(row)
         assert row["judge_seen"] == (row["judge"] == "thumbnail")
         assert row["map50"] is None
-        assert (row["rank1_parrot"] is None) != (row["protocol"] == ADAPTIVE)
+        assert (row["rank1"] is None) == (row["protocol"] == ADAPTIVE)
         assert row["l1_ci"][0] <= row["l1"] <= row["l1_ci"][1]
+    own = {row["judge"]: row["rank1_parrot"] for row in rows if row["protocol"] == ADAPTIVE}
+    strongest = max(own, key=lambda judge: own[judge])
+    for row in rows:
+        expected = row["judge"] if row["protocol"] == ADAPTIVE else strongest
+        assert (row["rank1_parrot_by"], row["rank1_parrot"]) == (expected, own[expected])
     json.dumps(rows, allow_nan=False)
+
+
+def test_people_with_too_few_pictures_are_verified_but_not_identified(toy_faces: IdentityFaces) -> None:
+    """As in LFW, where most people have one picture."""
+    few = np.flatnonzero((toy_faces.people > 3) | (np.arange(len(toy_faces)) % PICTURES < 2))
+    part = toy_faces.at(few)
+    result = _measure(Unanonymised(), part)
+    assert _part(result, MODIFIED_MODIFIED).rank1 is not None
+    assert {row["n_probes"] for row in result.rows()} == {4 * (PICTURES - 2)}
+    nobody = _measure(Unanonymised(), toy_faces.at(np.flatnonzero(np.arange(len(toy_faces)) % PICTURES < 2)))
+    assert {part.rank1 for part in nobody.protocols} == {None}
+    assert {row["rank1_parrot"] for row in nobody.rows()} == {None}
+    assert not any(part.protocol == ADAPTIVE for part in nobody.protocols)
+
+
+def test_the_seed_of_a_trained_modifier_is_its_own(toy_faces: IdentityFaces) -> None:
+    row = _measure(Unanonymised(), toy_faces, method_seed=2).rows()[0]
+    assert (row["seed"], row["evaluation_seed"]) == (2, 0)
 
 
 def test_results_repeat_and_depend_on_the_seed(toy_faces: IdentityFaces) -> None:

@@ -1,0 +1,229 @@
+"""Identity sets by name: `att`, `lfw:DIR`, `casia:DIR`, `folder:DIR`, `synthetic:DIR`.
+
+Real pictures have their faces found by YuNet, once: what was found is kept on disk under the hash of the pixels and of
+the detector, so that another subset, another method or another day does not look again. Synthetic people come with
+labels. LFW brings its own pairs, in ten folds; pairs of all other sets are drawn by seed (`make_pairs`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_anon.core.config import suggest
+from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.core.hashing import sha256_bytes
+from hw_anon.data.face_boxes import FaceBoxCache, FoundFace
+from hw_anon.data.face_detectors import Candidate
+from hw_anon.data.lfw import LfwFaces
+from hw_anon.data.samples import IdentitySet
+from hw_anon.evaluate.faces import IdentityFaces, Locate, att_identity_faces, face_finder, find_faces, with_faces
+from hw_anon.evaluate.verification import Pairs
+
+__all__ = ["SET_KINDS", "JudgedSet", "SetOptions", "open_identity_set", "remembered_finder"]
+
+SET_KINDS = ("att", "lfw", "casia", "folder", "synthetic")
+"""Kinds of identity sets; all but `att` are followed by `:` and a path."""
+
+_ATT_ENLARGE = 1.2
+_CAMERA_ENLARGE = 1.6
+_MAX_PICTURES = 15_000
+_MIN_VISIBLE = 0.5
+_FINDER_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetOptions:
+    """Which part of a set, and how much of each picture is replaced."""
+
+    people: int | None = None
+    """Only so many people, drawn by seed."""
+    pictures: int | None = None
+    """Only the first so many pictures of each person."""
+    enlarge: float | None = None
+    """Side of the region over that of the face's box: 1.2 for the tightly cut AT&T faces, 1.6 otherwise, if not given
+    (the camera's)."""
+    seed: int = 0
+    """Which people, if not all."""
+
+    def __post_init__(self) -> None:
+        for name in ("people", "pictures"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ConfigError(f"SetOptions.{name} = {value}: allowed range is 1 and above")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class JudgedSet:
+    """Faces to judge, and the pairs that were published with them."""
+
+    faces: IdentityFaces
+    """The faces."""
+    pairs: Pairs | None = None
+    """Published pairs whose faces were both found; `None` if pairs are to be drawn."""
+    pairs_lost: int = 0
+    """Published pairs left out because a face was not found."""
+
+
+def open_identity_set(spec: str, *, downloads: Path, cache: Path, options: SetOptions | None = None) -> JudgedSet:
+    """Opens an identity set and finds the faces in it.
+
+    Args:
+        spec: `att`, or kind and path, e.g. `lfw:data/lfw`.
+        downloads: where the AT&T faces are fetched to.
+        cache: where found faces are remembered.
+        options: which part of it.
+
+    Raises:
+        ConfigError: if there is no such set, or it is too large to be judged whole.
+        ContractError: if a file is missing or damaged, or no face is found.
+        ToolError: if a package is missing, or the AT&T faces cannot be fetched.
+    """
+    chosen = options or SetOptions()
+    kind, separator, place = spec.partition(":")
+    if kind not in SET_KINDS:
+        raise ConfigError(f"there is no identity set {spec!r}; {suggest(kind, SET_KINDS)}")
+    if bool(place) != (kind != "att") or (separator and not place):
+        raise ConfigError(f"identity set {spec!r}: expected att, or one of {', '.join(SET_KINDS[1:])} with :DIRECTORY")
+    if kind == "att":
+        return JudgedSet(faces=_att(downloads, cache, chosen))
+    if kind == "synthetic":
+        return JudgedSet(faces=_synthetic(Path(place), chosen))
+    identities = _folders(kind, Path(place), chosen)
+    if isinstance(identities, LfwFaces):
+        return _lfw(identities, cache, chosen)
+    indices = _chosen(identities, chosen)
+    return JudgedSet(faces=_found(identities, indices, cache, chosen))
+
+
+class _Portraits:
+    """The portrait detector as `FaceBoxCache` takes it."""
+
+    def __init__(self) -> None:
+        self._finder = face_finder()
+        self.key = sha256_bytes(f"portrait {_FINDER_FORMAT} {self._finder.weights_hash}".encode())
+
+    def find(self, frame: NDArray[np.uint8]) -> tuple[FoundFace, ...]:
+        return tuple(FoundFace(candidate=candidate, confirmation=1.0) for candidate in self._finder.find(frame))
+
+
+def remembered_finder(cache: Path) -> Locate:
+    """Returns the portrait detector with a memory on disk, keyed by the pixels and the detector.
+
+    Args:
+        cache: directory of the memory.
+
+    Raises:
+        ToolError: if OpenCV or the weights are missing.
+    """
+    memory = FaceBoxCache(cache, _Portraits())
+
+    def locate(picture: NDArray[np.uint8]) -> tuple[Candidate, ...]:
+        content = sha256_bytes(f"{picture.shape}".encode() + np.ascontiguousarray(picture).tobytes())
+        return tuple(face.candidate for face in memory.faces(content, [1], lambda _: picture)[1])
+
+    return locate
+
+
+def _att(downloads: Path, cache: Path, options: SetOptions) -> IdentityFaces:
+    from hw_anon.data import att
+
+    pictures = att.load_att_faces(downloads)[:, : options.pictures]
+    return att_identity_faces(
+        pictures,
+        people=options.people,
+        enlarge=options.enlarge or _ATT_ENLARGE,
+        seed=options.seed,
+        locate=remembered_finder(cache),
+    )
+
+
+def _synthetic(root: Path, options: SetOptions) -> IdentityFaces:
+    """The test people of a generated set; their faces are labels, those that are mostly hidden are left out."""
+    from hw_anon.data.synthetic.sets import open_people
+
+    people = open_people(root, "test")
+    indices = _chosen(people, options)
+    pictures = [people.picture(int(index)) for index in indices]
+    labels = [people.face(int(index)) for index in indices]
+    found = [label.candidate() if label and label.visible_share >= _MIN_VISIBLE else None for label in labels]
+    enlarge = options.enlarge or _CAMERA_ENLARGE
+    return with_faces(people.title, pictures, people.labels[indices], found, enlarge=enlarge)
+
+
+def _folders(kind: str, root: Path, options: SetOptions) -> IdentitySet:
+    from hw_anon.data.casia import open_casia
+    from hw_anon.data.folders import FolderIdentities
+
+    openers: dict[str, Callable[[], IdentitySet]] = {
+        "lfw": lambda: LfwFaces(root, complete=False),
+        "casia": lambda: open_casia(root, complete=False),
+        "folder": lambda: FolderIdentities(root),
+    }
+    if kind == "lfw" and (options.people or options.pictures):
+        raise ConfigError("LFW is judged on its published pairs: people and pictures cannot be limited")
+    return openers[kind]()
+
+
+def _chosen(identities: IdentitySet, options: SetOptions) -> NDArray[np.int64]:
+    """Returns the samples asked for, in the set's order.
+
+    Raises:
+        ConfigError: if there are fewer people, or more pictures than fit into memory.
+    """
+    labels = identities.labels
+    known = np.unique(labels)
+    if options.people is not None:
+        if options.people > len(known):
+            raise ConfigError(f"people = {options.people}: {identities.title} has 1 to {len(known)}")
+        known = np.random.default_rng(options.seed).permutation(known)[: options.people]
+    picked = [np.flatnonzero(labels == person)[: options.pictures] for person in np.sort(known)]
+    indices = np.concatenate(picked)
+    if len(indices) > _MAX_PICTURES:
+        raise ConfigError(
+            f"{identities.title}: {len(indices):,} pictures are too many at once (at most {_MAX_PICTURES:,}); "
+            "take some people of it, or some pictures of each"
+        )
+    return indices
+
+
+def _found(identities: IdentitySet, indices: NDArray[np.int64], cache: Path, options: SetOptions) -> IdentityFaces:
+    pictures = [identities.picture(int(index)) for index in indices]
+    enlarge = options.enlarge or _CAMERA_ENLARGE
+    labels = identities.labels[indices]
+    return find_faces(identities.title, pictures, labels, enlarge=enlarge, locate=remembered_finder(cache))
+
+
+def _lfw(lfw: LfwFaces, cache: Path, options: SetOptions) -> JudgedSet:
+    """LFW's pictures that occur in its pairs, and the pairs in their numbering."""
+    table = lfw.pair_table()
+    indices = np.unique(table[:, :2])
+    pictures = [lfw.picture(int(index)) for index in indices]
+    locate = remembered_finder(cache)
+    found = [max(faces, key=_centred(p), default=None) for p in pictures for faces in (locate(p),)]
+    enlarge = options.enlarge or _CAMERA_ENLARGE
+    faces = with_faces(lfw.title, pictures, lfw.labels[indices], found, enlarge=enlarge)
+    place = np.full(len(lfw), -1)
+    place[indices[[face is not None for face in found]]] = np.arange(len(faces))
+    left, right = place[table[:, 0]], place[table[:, 1]]
+    kept = (left >= 0) & (right >= 0)
+    pairs = Pairs(left=left[kept], right=right[kept], same=table[kept, 2].astype(bool), fold=table[kept, 3])
+    if len(np.unique(pairs.fold)) < 2:
+        raise ContractError(
+            f"{lfw.root}: verification needs pairs in two folds; faces were found for {len(pairs)} pairs"
+        )
+    return JudgedSet(faces=faces, pairs=pairs, pairs_lost=int(np.sum(~kept)))
+
+
+def _centred(picture: NDArray[np.uint8]) -> Callable[[Candidate], float]:
+    """In LFW the person named is the one in the middle, where others may stand beside them."""
+    middle = np.array(picture.shape[1::-1]) / 2
+
+    def nearness(face: Candidate) -> float:
+        return -math.hypot(*(np.array([face.box.x + face.box.width / 2, face.box.y + face.box.height / 2]) - middle))
+
+    return nearness
