@@ -18,6 +18,16 @@ __all__ = ["Document", "read_document", "read_estimate"]
 
 _ROW_FIELDS = {"protocol": str, "judge": str, "judge_seen": bool, "people": int, "pictures": int}
 _EXTRA_ROWS = ("inversion", "parrot")
+_NEAR_FACE = (
+    "applying_make_up_on_lips",
+    "brushing_teeth",
+    "drinking",
+    "phoning",
+    "playing_harmonica",
+    "taking_photos",
+    "taking_photos_or_videos",
+)
+"""Classes that the paper says involve the face (section 5.3, Table 1)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,35 +70,32 @@ class Document:
                     raise ContractError(f"{self.path}: a row has no {field} of type {kind.__name__}")
         return rows
 
-    def per_class(self) -> Mapping[str, Any]:
-        """Returns the table of classes of an action file, empty if there is none.
+    def classes(self) -> tuple[str, ...]:
+        """Returns the names of the classes of an action file, in its order.
 
         Raises:
-            ContractError: if it is no table.
+            ContractError: if they are no table.
         """
-        return self._table("per_class")
+        return tuple(self._classes())
 
     def near_face(self) -> tuple[str, ...]:
-        """Returns the names of the near-face classes, if the file has them."""
-        names = self.raw.get("near_face_classes") or ()
-        return tuple(str(name) for name in names)
+        """Returns the names of the near-face classes: those that the file names, else those of the paper."""
+        return tuple(self.raw.get("near_face_classes") or (name for name in self.classes() if name in _NEAR_FACE))
 
-    def number(self, *names: str, within: str | None = None) -> Estimate | None:
-        """Returns the first of several numbers that is there.
-
-        Args:
-            names: names to look for, in this order.
-            within: the table that holds them; the file itself if not given.
-        """
-        table = self.raw if within is None else self._table(within)
-        n = table.get("frames", self.raw.get("frames", 0))
-        found = (read_estimate(table, name, n=n, where=self.path) for name in names)
+    def number(self, *names: str) -> Estimate | None:
+        """Returns the first of several numbers that is there."""
+        n = self.raw.get("n_frames", 0)
+        found = (read_estimate(self.raw, name, n=n, where=self.path) for name in names)
         return next((estimate for estimate in found if estimate is not None), None)
 
-    def _table(self, name: str) -> Mapping[str, Any]:
-        table = self.raw.get(name) or {}
-        if not isinstance(table, dict):
-            raise ContractError(f"{self.path}: {name} is no table")
+    def class_number(self, name: str) -> Estimate | None:
+        """Returns the AP of one class, `None` if nothing of it was to be found."""
+        return read_estimate(self._classes()[name] or {}, "ap50", n=0, where=self.path)
+
+    def _classes(self) -> Mapping[str, Any]:
+        table = self.raw.get("per_class") or {}
+        if not isinstance(table, dict) or not all(isinstance(entry, dict | None) for entry in table.values()):
+            raise ContractError(f"{self.path}: per_class is no table of tables")
         return table
 
 
@@ -125,25 +132,20 @@ def read_estimate(table: Mapping[str, Any], name: str, *, n: int, where: Path) -
     """Returns a number with its interval, `None` if it was not measured.
 
     Args:
-        table: holds `name` as a table of value, low, high and n, or as a number beside `<name>_ci`.
+        table: holds `name`, its interval as `<name>_ci` and perhaps its sample size as `<name>_n`.
         name: the number.
         n: sample size where the table has none.
         where: the file, for messages.
 
     Raises:
-        ContractError: if it is neither, or the interval is missing or does not hold the number.
+        ContractError: if it is no number, or the interval is missing or does not hold it.
     """
-    value = table.get(name)
+    value, interval = table.get(name), table.get(f"{name}_ci")
     if value is None:
         return None
-    if isinstance(value, dict):
-        parts = [value.get(key) for key in ("value", "low", "high")]
-        n = value.get("n", n)
-    else:
-        interval = table.get(f"{name}_ci")
-        if not isinstance(interval, list) or len(interval) != 2:
-            raise ContractError(f"{where}: {name} has no interval {name}_ci")
-        parts = [value, *interval]
+    if not isinstance(interval, list) or len(interval) != 2:
+        raise ContractError(f"{where}: {name} has no interval {name}_ci")
+    parts, n = [value, *interval], table.get(f"{name}_n", n)
     if any(isinstance(part, bool) or not isinstance(part, int | float) or not math.isfinite(part) for part in parts):
         raise ContractError(f"{where}: {name} = {value!r} is not a number with an interval")
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:

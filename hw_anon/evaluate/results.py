@@ -4,15 +4,16 @@
     results/action/<method>[@seed].json               {"method", "dataset", "seed", "command", "map50", …}
 
 `rows` are those of `PrivacyResult.rows()`, and rows of the same form for further attackers (protocol `inversion`): a
-number `x` stands beside its 95 % interval `x_ci`. In an action file a number may also be a table with value, low, high
-and n; `per_class` holds AP by class, `map50_near_face` (or `map50_subset`) the mean over near-face actions, and
-`clear_detector` the numbers of the detector trained on clear frames. A seed in the name is that of training.
+number `x` stands beside its 95 % interval `x_ci` and perhaps its sample size `x_n`. Action files are
+`ActionResult.as_json()`. A seed in the name is that of training: the modifier's, or for a method that is not trained,
+the action detector's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,25 @@ __all__ = ["INVERSION", "METRICS", "ActionRow", "PrivacyRow", "Results", "Source
 INVERSION = "inversion"
 """Protocol of the attacker that restores faces and lets a judge compare them with the originals."""
 
-METRICS = ("accuracy", "auc", "eer", "tar_at_far_1e-3", "rank1", "rank1_parrot", "face_found", "l1", "ssim")
+METRICS = (
+    "accuracy",
+    "auc",
+    "eer",
+    "tar_at_far_1e-3",
+    "rank1",
+    "rank1_parrot",
+    "face_found",
+    "l1",
+    "ssim",
+    "restored_l1",
+    "restored_ssim",
+)
 """Numbers of a privacy row."""
 
 _PROTOCOLS = (MODIFIED_MODIFIED, ORIGINAL_MODIFIED, ADAPTIVE, INVERSION)
 _SAMPLE = {
     **dict.fromkeys(("rank1", "rank1_parrot"), "n_probes"),
-    **dict.fromkeys(("face_found", "l1", "ssim"), "pictures"),
+    **dict.fromkeys(("face_found", "l1", "ssim", "restored_l1", "restored_ssim"), "pictures"),
 }
 """Field that holds a number's sample size; pairs for the others."""
 _RowKey = tuple[str, str]
@@ -108,6 +121,10 @@ class ActionRow:
     """Classes that `near_face` averages, if the files say so."""
     clear_detector: Measured | None
     """mAP of the detector trained on clear frames: the gap between the domains."""
+    flicker: Measured | None
+    """Change from frame to frame beyond the original's, values 0 to 1."""
+    face_found: Measured | None
+    """Share of faces in the frames that a detector still finds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -236,22 +253,11 @@ def _privacy_row(group: Sequence[Document], view: _RowKey, runs: Mapping[SeedKey
 
 
 def _action_row(group: Sequence[Document]) -> ActionRow:
-    def number(*names: str, within: str | None = None) -> Measured | None:
-        found: dict[SeedKey, Estimate] = {}
-        for document in group:
-            estimate = document.number(*names, within=within)
-            if estimate is not None:
-                found[document.seed] = estimate
-        if len(found) not in (0, len(group)):
-            raise ContractError(f"{group[0].path}: {names[0]} is measured for some seeds only")
-        return combine(found) if found else None
-
     first = group[0]
-    classes = list(first.per_class())
     for document in group:
-        if list(document.per_class()) != classes:
+        if document.classes() != first.classes():
             raise ContractError(f"{document.path}: other classes than in {first.path.name}")
-    map50 = number("map50")
+    map50 = _averaged(group, "map50", methodcaller("number", "map50"))
     if map50 is None:
         raise ContractError(f"{first.path}: map50 is missing")
     return ActionRow(
@@ -259,11 +265,21 @@ def _action_row(group: Sequence[Document]) -> ActionRow:
         learned=any(document.learned for document in group),
         dataset=first.dataset,
         map50=map50,
-        near_face=number("map50_near_face", "map50_subset"),
-        per_class={name: number(name, within="per_class") for name in classes},
+        near_face=_averaged(group, "map50_near_face", methodcaller("number", "map50_near_face")),
+        per_class={name: _averaged(group, name, methodcaller("class_number", name)) for name in first.classes()},
         near_face_classes=first.near_face(),
-        clear_detector=number("map50", within="clear_detector"),
+        clear_detector=_averaged(group, "map50_clear_detector", methodcaller("number", "map50_clear_detector")),
+        flicker=_averaged(group, "flicker", methodcaller("number", "flicker")),
+        face_found=_averaged(group, "face_found", methodcaller("number", "face_found")),
     )
+
+
+def _averaged(group: Sequence[Document], name: str, number: Callable[[Document], Estimate | None]) -> Measured | None:
+    """Returns a number over all runs; refuses one that only some of them have."""
+    found = {document.seed: estimate for document in group if (estimate := number(document)) is not None}
+    if len(found) not in (0, len(group)):
+        raise ContractError(f"{group[0].path}: {name} is measured for some seeds only")
+    return combine(found) if found else None
 
 
 def _method_order(method: str) -> tuple[int, str]:

@@ -62,8 +62,8 @@ class LineVerdict:
     """Name of the method."""
     above: Estimate
     """mAP above the line at the method's error; negative below it."""
-    right: float
-    """Error to the right of the line at the method's mAP; negative to the left of it."""
+    right: float | None
+    """Error to the right of the line at the method's mAP, negative to the left; `None` if the line does not fall."""
     runs_above: tuple[int, int]
     """Training seeds above the line, and training seeds."""
 
@@ -75,15 +75,13 @@ class LineVerdict:
     @property
     def text(self) -> str:
         """The verdict as a sentence."""
-        side = "above and to the right of" if self.above.value > 0 else "below and to the left of"
+        side = ("above and to the right of" if self.right is not None else "above") if self.above.value > 0 else "below"
+        right = "" if self.right is None else f", {100 * self.right:+.1f} points of error at equal mAP"
         points = f"{100 * abs(self.above.value):.1f} points of mAP"
         interval = f"[{100 * self.above.low:+.1f}, {100 * self.above.high:+.1f}]"
         doubt = "" if self.certain else "; the interval holds 0, so that this is not certain"
         seeds = f"; {self.runs_above[0]} of {self.runs_above[1]} seeds are above it" if self.runs_above[1] else ""
-        return (
-            f"{self.name} lies {side} the line from un-anonymised to mask: {points} {interval}, "
-            f"{100 * self.right:+.1f} points of error at equal mAP{seeds}{doubt}."
-        )
+        return f"{self.name} lies {side} the line from un-anonymised to mask: {points} {interval}{right}{seeds}{doubt}."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,7 +190,7 @@ def _verdict(point: TradeOffPoint, left: TradeOffPoint, right: TradeOffPoint) ->
     return LineVerdict(
         name=point.name,
         above=Estimate(value=value, low=value - half, high=value + half, n=min(point.error.n, point.map50.n)),
-        right=value / -slope if slope else 0.0,
+        right=value / -slope if slope < 0 else None,
         runs_above=(sum(above(*run) > 0 for run in point.runs), len(point.runs)),
     )
 
