@@ -16,6 +16,7 @@ from hw_anon.cli import (
     pretrain,
     report,
     simulate,
+    train_detector,
     verify,
     version,
 )
@@ -31,6 +32,7 @@ _COMMAND_MODULES = (
     simulate,
     explore,
     bench,
+    train_detector,
     evaluate,
     report,
     export,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from hw_anon.train.detector import DetectorRecipe, DetectorRun
 
 __all__ = ["DetectorJob", "Progress", "detector_file", "run_job"]
+
+_FACE_DETECTORS = ("yunet", "mtcnn")
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it is done, and how much there is."""
@@ -216,8 +219,9 @@ class _Work:
 
     def _faces(self, modified: FrameBank) -> dict[str, Estimate]:
         """Returns the share of faces still found by each installed detector, on frames spread evenly."""
+        from hw_anon.core.errors import ToolError
         from hw_anon.evaluate.action import face_found
-        from hw_anon.evaluate.frame_faces import frame_face_finders
+        from hw_anon.evaluate.face_panel import load_detector
 
         if self.job.face_frames == 0:
             return {}
@@ -227,10 +231,13 @@ class _Work:
             for clip, number in zip(chosen.clips.tolist(), chosen.numbers.tolist(), strict=True)
         ]
         shares = {}
-        for name, find in frame_face_finders().items():
-            share = face_found(chosen, faces, find, on_progress=partial(self.report, f"looking for faces, {name}"))
-            if share is not None:
-                shares[name] = share
+        for name in _FACE_DETECTORS:
+            advance = partial(self.report, f"looking for faces, {name}")
+            with suppress(ToolError):  # its packages are not installed: nothing is measured
+                find = load_detector(name, self.job.out / "cache").boxes
+                share = face_found(chosen, faces, find, on_progress=advance)
+                if share is not None:
+                    shares[name] = share
         return shares
 
 
