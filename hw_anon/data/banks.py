@@ -36,9 +36,9 @@ class FaceBank:
     pictures: torch.Tensor
     """`[N, 3, P, P]` uint8 RGB."""
     boxes: torch.Tensor
-    """`[N, 4]` float32: left, top, right, bottom of the face in pixels."""
+    """`[N, 4]` float32: left, top, right, bottom of the face, pixel edges."""
     landmarks: torch.Tensor
-    """`[N, 5, 2]` float32 (x, y) in pixels; what is on the left in the picture first."""
+    """`[N, 5, 2]` float32 (x, y), whole numbers are pixel centres; what is on the left in the picture first."""
     labels: torch.Tensor
     """`[N]` int64: the person of each picture, 0 to `people - 1`."""
     people: int

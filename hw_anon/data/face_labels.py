@@ -19,9 +19,11 @@ class FaceLabel:
     """One face in one picture."""
 
     box: tuple[float, float, float, float]
-    """Left, top, right, bottom in pixels: brow to chin, ear to ear; it may stick out of the picture."""
+    """Left, top, right, bottom, pixel edges: brow to chin, ear to ear; it may stick out of the picture."""
     landmarks: tuple[Point, Point, Point, Point, Point]
-    """Eyes, tip of the nose, corners of the mouth as (x, y) in pixels; what is on the left in the picture first."""
+    """Eyes, tip of the nose, corners of the mouth as (x, y); what is on the left in the picture first.
+
+    Whole numbers are pixel centres, as in `hw_anon.nets.align`."""
     visible_share: float = 1.0
     """Part of the face that nothing covers, 0 to 1."""
 
@@ -43,11 +45,13 @@ class FaceLabel:
     def moved(self, scale: float, shift_x: float = 0.0, shift_y: float = 0.0) -> FaceLabel:
         """Returns the label in a picture that was scaled about its corner and then moved (pixels of the new one)."""
         left, top, right, bottom = self.box
+        edges = (left * scale + shift_x, top * scale + shift_y, right * scale + shift_x, bottom * scale + shift_y)
+        shift_x, shift_y = shift_x + 0.5 * scale - 0.5, shift_y + 0.5 * scale - 0.5  # of pixel centres
         eye, other_eye, nose, mouth, other_mouth = (
             (x * scale + shift_x, y * scale + shift_y) for x, y in self.landmarks
         )
         return FaceLabel(
-            box=(left * scale + shift_x, top * scale + shift_y, right * scale + shift_x, bottom * scale + shift_y),
+            box=edges,
             landmarks=(eye, other_eye, nose, mouth, other_mouth),
             visible_share=self.visible_share,
         )

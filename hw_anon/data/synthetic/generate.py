@@ -10,6 +10,7 @@ Each process works with one thread; what makes numeric libraries keep to that ha
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import time
@@ -184,6 +185,10 @@ _process: tuple[SynthesisConfig, Path, Studio] | None = None
 
 def _start_process(config: SynthesisConfig, directory: Path, studio_maker: StudioMaker) -> None:
     global _process
+    with contextlib.suppress(ImportError):
+        import cv2
+
+        cv2.setNumThreads(1)
     _process = config, directory, studio_maker()
 
 
