@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import numpy_helper
 from torch import Tensor, nn
 
 from hw_anon.core.errors import ContractError
@@ -81,6 +79,9 @@ def _layer(kind: str, attributes: dict[str, Any], inputs: list[Array]) -> nn.Mod
 
 def _chain(graph: Any) -> tuple[list[nn.Module], dict[str, float]]:
     """Returns the graph's layers in order, and the constants of the `Sub` and `Mul` that scale its input."""
+    import onnx  # training from a converted file does without it
+    from onnx import numpy_helper
+
     known: dict[str, Array] = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     layers: list[nn.Module] = []
     shift: dict[str, float] = {}
@@ -117,6 +118,8 @@ class SFace(nn.Module):
         Raises:
             ContractError: if the file cannot be read or holds another network.
         """
+        import onnx
+
         try:
             graph = onnx.load(str(path)).graph
         except Exception as exc:  # onnx raises protobuf's own errors

@@ -83,6 +83,8 @@ class FaceBatch:
     """`[N, 5, 2]` float32 (x, y) in pixels of the crop."""
     labels: Tensor
     """`[N]` int64 i_f."""
+    aims: Tensor | None = None
+    """`[N]` int64: the wrong people that M aims at, where it does not simply flee from `labels`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -95,6 +97,8 @@ class FrameBatch:
     """What is replaced in each frame; none where no face is visible."""
     targets: list[ActionTarget]
     """Boxes and actions of each frame, on the CPU."""
+    seeds: tuple[int, ...] = ()
+    """A seed for each frame: which anchors and proposals A's losses see."""
 
 
 class Shuffled:
@@ -210,7 +214,9 @@ def _light(images: Tensor, jitter: Jitter, uniform: Tensor) -> Tensor:
     return (images * torch.where(column[:, 0] < jitter.grey, 1.0, gains)).clamp(0.0, 1.0)
 
 
-def pick_frames(bank: FrameBank, indices: Tensor, jitter: Jitter, uniform: Tensor) -> FrameBatch:
+def pick_frames(
+    bank: FrameBank, indices: Tensor, jitter: Jitter, uniform: Tensor, seeds: Sequence[int] = ()
+) -> FrameBatch:
     """Takes frames out of a bank, mirrored and in changed light; they are neither moved nor scaled.
 
     Args:
@@ -218,6 +224,7 @@ def pick_frames(bank: FrameBank, indices: Tensor, jitter: Jitter, uniform: Tenso
         indices: `[B]` int64.
         jitter: how far they are varied.
         uniform: `[B, 10]` from `draw`.
+        seeds: one for each frame, for A's losses.
     """
     device, width = bank.frames.device, bank.frames.shape[-1]
     chosen: Sequence[int] = indices.tolist()
@@ -234,4 +241,5 @@ def pick_frames(bank: FrameBank, indices: Tensor, jitter: Jitter, uniform: Tenso
             faces = tuple(replace(face, x=width - face.right) for face in faces)
         targets.append(ActionTarget(boxes=boxes, labels=bank.labels[index] - 1))
         regions.append(faces)
-    return FrameBatch(frames=_light(frames, jitter, uniform), regions=regions, targets=targets)
+    frames = _light(frames, jitter, uniform)
+    return FrameBatch(frames=frames, regions=regions, targets=targets, seeds=tuple(seeds))

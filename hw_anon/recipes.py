@@ -1,0 +1,149 @@
+"""The scales at which the paper's system is trained: a recipe is a function that returns a whole configuration.
+
+`paper` is the published size and needs the public data sets and GPUs; `edge` is what the chip can hold and trains in
+minutes on a GPU or hours on 2 cores; `smoke` takes seconds, for tests. `with_settings` changes single settings by name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hw_anon.core.config import suggest
+from hw_anon.core.errors import ConfigError
+from hw_anon.losses.angular import LambdaSchedule
+from hw_anon.nets.action import edge_config, paper_config, smoke_config
+from hw_anon.nets.modifier import EDGE, PAPER, SMOKE
+from hw_anon.nets.sphereface import SphereFaceConfig
+from hw_anon.train.batches import Jitter
+from hw_anon.train.config import ClassifierConfig, GameConfig, Objective, TrainRecipe, ValidationConfig
+from hw_anon.train.schedule import ScheduleConfig
+
+__all__ = ["RECIPES", "edge", "named_recipe", "paper", "smoke", "with_settings"]
+
+_ACTIONS = 11
+
+
+def paper() -> TrainRecipe:
+    """Returns the paper's system: Johnson's 9 blocks at 256×256, SphereFace-20, Faster R-CNN with ResNet-101.
+
+    Set `classifiers.0.weights` to public SphereFace weights (the paper's pre-trained start) and `detector_weights` to
+    torchvision's ImageNet weights of ResNet-101, which its frozen norms need.
+    """
+    return TrainRecipe(
+        name="paper",
+        modifier=PAPER,
+        classifiers=(ClassifierConfig(),),
+        detector=paper_config(10),
+        game=GameConfig(faces=32, frames=4),
+        face_jitter=Jitter(scale=0.0, shift=0.0, grey=0.0, brightness=0.0, contrast=0.0, colour=0.0),
+        frame_jitter=Jitter(scale=0.0, shift=0.0, grey=0.0, brightness=0.0, contrast=0.0, colour=0.0),
+    )
+
+
+def edge() -> TrainRecipe:
+    """Returns what the chip can hold: crops of 64×64 and 145 MMAC, against SFace and a small SphereFace.
+
+    SFace starts as a recogniser of real faces, as the paper's D does; the second classifier starts from nothing and
+    sees what SFace does not look at.
+    """
+    annealing = LambdaSchedule(base=100.0, gamma=0.05, minimum=5.0)
+    small = SphereFaceConfig(depth=10, multiplier=0.5, embedding=256)
+    return TrainRecipe(
+        name="edge",
+        modifier=EDGE,
+        classifiers=(
+            ClassifierConfig(kind="sface", head_start="means", annealing=annealing),
+            ClassifierConfig(network=small, annealing=annealing),
+        ),
+        detector=edge_config(_ACTIONS),
+        objective=Objective(bound="softplus", adversarial=0.5, photorealistic=10.0, embedding=1.0),
+        game=GameConfig(faces=64, frames=16, modifier_rate=1e-3, detector_update="joint", precision="bfloat16"),
+        schedule=ScheduleConfig(
+            steps_per_epoch=150,
+            modifier_warmup=200,
+            classifier_warmup=300,
+            detector_warmup=400,
+        ),
+    )
+
+
+def smoke() -> TrainRecipe:
+    """Returns a run of seconds for tests."""
+    network = SphereFaceConfig(depth=4, height=32, width=32, multiplier=0.125, embedding=16)
+    return TrainRecipe(
+        name="smoke",
+        modifier=SMOKE,
+        classifiers=(ClassifierConfig(network=network, annealing=LambdaSchedule(base=10.0)),),
+        detector=smoke_config(_ACTIONS),
+        objective=Objective(bound="softplus", embedding=0.1),
+        game=GameConfig(faces=8, frames=2),
+        schedule=ScheduleConfig(
+            steps_per_epoch=1,
+            modifier_warmup=3,
+            classifier_warmup=3,
+            detector_warmup=2,
+        ),
+        validation=ValidationConfig(every=10, faces=16, frames=4, pairs=40),
+        log_every=1,
+        checkpoint_every=10,
+    )
+
+
+RECIPES: dict[str, Callable[[], TrainRecipe]] = {"paper": paper, "edge": edge, "smoke": smoke}
+"""All recipes by name."""
+
+
+def named_recipe(name: str) -> TrainRecipe:
+    """Returns a recipe by its name, or from a `.toml` or `.json` file.
+
+    Raises:
+        ConfigError: if there is none of that name, or the file is not a valid recipe.
+    """
+    if name in RECIPES:
+        return RECIPES[name]()
+    if name.endswith((".toml", ".json")):
+        return TrainRecipe.from_file(Path(name))
+    raise ConfigError(f"recipe {name!r}: {suggest(name, RECIPES)}, or a .toml or .json file")
+
+
+def with_settings(recipe: TrainRecipe, settings: Sequence[str]) -> TrainRecipe:
+    """Returns a recipe with single settings changed.
+
+    Args:
+        recipe: the recipe.
+        settings: `name=value` each, names with dots (`game.faces=32`, `classifiers.0.margin=3`); a value that is not
+            JSON is text.
+
+    Raises:
+        ConfigError: if a setting is unknown or its value is not allowed.
+    """
+    raw = recipe.to_dict()
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"setting {setting!r}: expected name=value")
+        _assign(raw, name.split("."), _value(text), setting)
+    return TrainRecipe.from_dict(raw, where=recipe.name)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _assign(raw: Any, path: Sequence[str], value: Any, setting: str) -> None:
+    for depth, key in enumerate(path):
+        known = {str(i): i for i in range(len(raw))} if isinstance(raw, list) else {name: name for name in raw}
+        if key not in known:
+            raise ConfigError(f"setting {setting!r}: no {'.'.join(path[: depth + 1])!r}; {suggest(key, known)}")
+        if depth == len(path) - 1:
+            raw[known[key]] = value
+            return
+        raw = raw[known[key]]
+        if not isinstance(raw, dict | list):
+            raise ConfigError(f"setting {setting!r}: {'.'.join(path[: depth + 1])!r} has no settings of its own")

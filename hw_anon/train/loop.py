@@ -1,0 +1,306 @@
+"""Algorithm 1: the loop over steps, with checkpoints, a log, validations and a clean stop.
+
+A step of the game: every classifier D is updated on original and modified faces, then the modifier M by the full
+objective, then the action detector A on frames of the updated M. Before it come warm-ups, after it the fine-tuning of
+A with M and D frozen; `hw_anon.train.schedule` says when. What a step does is a function of seed and step alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hw_anon.core.hashing import sha256_bytes
+from hw_anon.data.banks import FaceBank, FrameBank
+from hw_anon.losses.adversarial import random_labels
+from hw_anon.train.batches import (
+    FaceBatch,
+    FrameBatch,
+    Shuffled,
+    cut_faces,
+    draw,
+    pick_frames,
+    resident,
+    step_generator,
+    step_seed,
+)
+from hw_anon.train.checkpoint import load_state, save_state
+from hw_anon.train.config import TrainRecipe
+from hw_anon.train.distributed import SINGLE, World
+from hw_anon.train.log import Log, picture_grid
+from hw_anon.train.players import Players
+from hw_anon.train.schedule import Phase, Schedule, make_adam, set_learning_rate
+from hw_anon.train.steps import (
+    Losses,
+    Table,
+    learning_rate,
+    update_classifier,
+    update_detector,
+    update_modifier,
+    warm_up_modifier,
+)
+from hw_anon.train.validate import HeldOut, held_out_faces, validate
+
+__all__ = ["STATE_FILE", "OnStep", "Progress", "Training", "TrainingData"]
+
+STATE_FILE = "state.safetensors"
+"""Name of the checkpoint in a run's directory."""
+_SHOWN = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class TrainingData:
+    """What a run learns from, and what it is measured on."""
+
+    faces: FaceBank
+    """F: pictures of the training people."""
+    frames: FrameBank
+    """V: frames of the training clips."""
+    held_out: HeldOut | None
+    """Other people and clips; without them nothing is measured."""
+    name: str
+    """Hash or name of the data, for checkpoints and results."""
+
+    def to(self, device: torch.device | str) -> TrainingData:
+        """Returns the data on a device; boxes and labels of frames stay on the CPU."""
+        held_out = self.held_out
+        if held_out is not None:
+            held_out = HeldOut(faces=held_out.faces.to(device), frames=resident(held_out.frames, device))
+        return replace(self, faces=self.faces.to(device), frames=resident(self.frames, device), held_out=held_out)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """Where a run is."""
+
+    step: int
+    """Steps done."""
+    total: int
+    """Steps of the whole run."""
+    steps_per_s: float
+    """Speed since it was started or resumed."""
+    phase: str
+    """What was trained last."""
+
+
+OnStep = Callable[[Progress], None]
+"""Called after every step."""
+
+
+class Training:
+    """One run: players, data, place in the schedule."""
+
+    def __init__(
+        self,
+        recipe: TrainRecipe,
+        players: Players,
+        data: TrainingData,
+        *,
+        directory: Path,
+        seed: int,
+        device: torch.device | str = "cpu",
+        world: World = SINGLE,
+    ) -> None:
+        """Sets a run up at its first step.
+
+        Args:
+            recipe: how to train.
+            players: M, D and A, on the device; M may be any module.
+            data: on the device, see `TrainingData.to`.
+            directory: where log, pictures and checkpoint go.
+            seed: seed of order, jitter and samples.
+            device: where the players are.
+            world: the processes of the run.
+
+        Raises:
+            ConfigError: if the batches cannot be shared equally by the processes.
+        """
+        self.recipe, self.data, self.directory, self.seed = recipe, data, directory, seed
+        self.table = Table.set_up(recipe, players, torch.device(device), world)
+        """The game."""
+        game = recipe.game
+        self.schedule = Schedule(recipe.schedule, faces=len(data.faces), batch=game.faces)
+        """Its phases."""
+        self.step = 0
+        """Steps done."""
+        self.key = sha256_bytes(f"{recipe.content_hash()} {seed} {data.name}".encode())
+        """What the run is, for its checkpoint."""
+        self._face_share = world.share(game.faces, "faces")
+        self._frame_share = world.share(game.frames, "frames")
+        self._face_order = Shuffled(len(data.faces), game.faces, step_seed(seed, 0, "faces"))
+        self._frame_order = Shuffled(len(data.frames), game.frames, step_seed(seed, 0, "frames"))
+
+    def resume(self) -> bool:
+        """Goes on from the checkpoint in the directory; returns whether there is one.
+
+        Raises:
+            ConfigError: if it belongs to another run.
+            ContractError: if it is damaged.
+        """
+        path = self.directory / STATE_FILE
+        if not path.exists():
+            return False
+        self.step, _ = load_state(path, self.table, key=self.key)
+        return True
+
+    def save(self) -> None:
+        """Writes the checkpoint."""
+        if self.table.world.leads:
+            save_state(self.directory / STATE_FILE, self.table, step=self.step, key=self.key, notes={})
+
+    def run(self, *, minutes: float | None = None, on_step: OnStep | None = None, tensorboard: bool = True) -> bool:
+        """Makes the remaining steps.
+
+        Args:
+            minutes: stop cleanly after the step in which this time has passed; `None`: go on to the end.
+            on_step: called after every step.
+            tensorboard: whether to write events.
+
+        Returns:
+            Whether the schedule's end was reached. In both cases a checkpoint is written.
+        """
+        world, recipe = self.table.world, self.recipe
+        log = Log(self.directory, first_step=self.step, writes=world.leads, tensorboard=tensorboard)
+        begun, first = time.monotonic(), self.step
+        try:
+            while self.step < self.schedule.total:
+                moment = self.schedule.at(self.step)
+                losses = self.one_step()
+                elapsed = time.monotonic() - begun
+                speed = (self.step - first) / max(elapsed, 1e-9)
+                if self.step % recipe.log_every == 0:
+                    values = world.mean_values(losses)
+                    log.scalars("train", self.step, {"phase": moment.phase.value, **values, "steps_per_s": speed})
+                if self._due(recipe.validation.every):
+                    self._measure(log)
+                if self._due(recipe.checkpoint_every):
+                    self.save()
+                if on_step:
+                    phase = moment.phase.value
+                    on_step(Progress(step=self.step, total=self.schedule.total, steps_per_s=speed, phase=phase))
+                if minutes is not None and world.agreed(elapsed > 60 * minutes, self.table.device):
+                    break
+            self.save()
+        finally:
+            log.close()
+        return self.step == self.schedule.total
+
+    def measure(self) -> dict[str, Any]:
+        """Returns the validation of the players as they are; empty without held-out data."""
+        return {} if self.data.held_out is None else validate(self.table, self.data.held_out, self.seed)
+
+    def one_step(self) -> Losses:
+        """Makes one step; returns its losses."""
+        step, table = self.step, self.table
+        moment = self.schedule.at(step)
+        for name, optimiser in table.optimisers.items():
+            set_learning_rate(optimiser, learning_rate(self.recipe, name) * moment.factor)
+        torch.manual_seed(step_seed(self.seed, step, "global"))
+        table.players.modifier.train(moment.phase in (Phase.MODIFIER_WARMUP, Phase.GAME))
+        for module in (*table.players.classifiers, table.players.detector):
+            module.train()
+        self.step += 1
+        if moment.phase is Phase.MODIFIER_WARMUP:
+            return warm_up_modifier(table, self._faces(step))
+        if moment.phase is Phase.CLASSIFIER_WARMUP:
+            return self._teach_classifiers(self._faces(step), None)
+        if moment.phase is Phase.GAME:
+            return self._play(step, moment.number)
+        return update_detector(table, self._frames(step), modify=moment.phase is Phase.FINETUNE)
+
+    def _play(self, step: int, number: int) -> Losses:
+        """One iteration of Algorithm 1."""
+        table, game = self.table, self.recipe.game
+        if game.restart_every and number and number % game.restart_every == 0:
+            self._restart(step, (number // game.restart_every - 1) % len(table.players.classifiers))
+        for extra in range(1, game.classifier_steps):
+            self._teach_on_modified(range(len(table.players.classifiers)), self._faces(step, extra))
+        faces = self._faces(step)
+        modified = table.modify(faces.images)
+        losses = self._teach_classifiers(faces, modified)
+        frames = self._frames(step) if number % game.detector_every == 0 else None
+        losses |= update_modifier(table, faces, modified, frames)
+        if frames is not None and game.detector_update == "after":
+            losses |= update_detector(table, frames, modify=True)
+        return losses
+
+    def _restart(self, step: int, index: int) -> None:
+        """Lets one classifier start afresh and catch up while M waits."""
+        name = f"classifier{index}"
+        table = self.table
+        table.players.restart(index)
+        rate = table.optimisers[name].param_groups[0]["lr"]
+        table.optimisers[name] = make_adam(table.players.classifiers[index].parameters(), rate)
+        for extra in range(self.recipe.game.restart_steps):
+            self._teach_on_modified([index], self._faces(step, 1_000 + extra))
+
+    def _teach_on_modified(self, indices: Any, faces: FaceBatch) -> None:
+        with torch.no_grad():
+            modified = self.table.modify(faces.images)
+        for index in indices:
+            update_classifier(self.table, index, faces, modified)
+
+    def _teach_classifiers(self, faces: FaceBatch, modified: torch.Tensor | None) -> Losses:
+        losses: Losses = {}
+        for index in range(len(self.table.players.classifiers)):
+            losses |= update_classifier(self.table, index, faces, modified)
+        return losses
+
+    def _faces(self, step: int, extra: int = 0) -> FaceBatch:
+        """Returns this process's faces of a step; `extra` batches are drawn at random, the first follows the epoch."""
+        count, faces = self.recipe.game.faces, self.data.faces
+        generator = step_generator(self.seed, step, f"faces {extra}")
+        uniform = draw(count, generator)
+        indices = torch.randint(len(faces), (count,), generator=generator) if extra else self._face_order(step)
+        share = self._face_share
+        batch = cut_faces(faces, indices[share], self.table.players.size, self.recipe.face_jitter, uniform[share])
+        if self.recipe.objective.target == "random":
+            aims = random_labels(faces.labels[indices.to(faces.labels.device)].cpu(), faces.people, generator=generator)
+            batch = replace(batch, aims=aims[share].to(batch.labels.device))
+        return batch
+
+    def _frames(self, step: int) -> FrameBatch:
+        """Returns this process's frames of a step."""
+        uniform = draw(self.recipe.game.frames, step_generator(self.seed, step, "frames"))
+        seeds = [step_seed(self.seed, step, f"frame {i}") for i in range(self.recipe.game.frames)]
+        share = self._frame_share
+        indices = self._frame_order(step)
+        return pick_frames(self.data.frames, indices[share], self.recipe.frame_jitter, uniform[share], seeds[share])
+
+    def _due(self, every: int) -> bool:
+        return every > 0 and self.step % every == 0 and self.step < self.schedule.total
+
+    def _measure(self, log: Log) -> None:
+        """Writes a validation and a picture grid of f above M(f)."""
+        if self.data.held_out is None:
+            return
+        log.scalars("validation", self.step, flat(self.measure()))
+        self.draw_samples(log)
+
+    def draw_samples(self, log: Log) -> None:
+        """Writes held-out faces and, below them, what M makes of them."""
+        if self.data.held_out is None:
+            return
+        shown = held_out_faces(self.table, self.data.held_out.faces, _SHOWN).images
+        modifier = self.table.players.modifier.eval()
+        with torch.no_grad():
+            log.picture("samples", self.step, picture_grid([shown, self.table.modify(shown)], _SHOWN // 2).cpu())
+        modifier.train()
+
+
+def flat(report: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns nested values by joined names, as `classifiers.0.crossed.auc`."""
+    values: dict[str, Any] = {}
+    for name, value in report.items():
+        if isinstance(value, dict):
+            values |= flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            values |= flat({str(i): item for i, item in enumerate(value)}, f"{prefix}{name}.")
+        else:
+            values[prefix + name] = value
+    return values
