@@ -15,7 +15,6 @@ from typing import get_args
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.ops import MultiScaleRoIAlign
@@ -23,6 +22,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from hw_anon.core.config import Config, require_choice, require_range
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.nets.backbones import MAPS, Backbone, Norm, feature_pyramid, load_pretrained
+from hw_anon.nets.batched_rcnn import batched_faster_rcnn
 
 __all__ = [
     "ActionDetector",
@@ -172,32 +172,42 @@ class ActionDetector(nn.Module):
         if pretrained is not None:
             load_pretrained(backbone, pretrained)
         maps = MAPS[config.backbone]
-        kept = {"train": config.proposals, "test": config.proposals // 2}
-        self.rcnn = FasterRCNN(
+        self.rcnn = batched_faster_rcnn(
             backbone,
-            min_size=config.min_size,
-            max_size=config.max_size,
-            rpn_anchor_generator=AnchorGenerator(tuple((side,) for side in config.anchors), (_ASPECT_RATIOS,) * maps),
-            **{f"rpn_{when}_nms_top_n_{mode}": n for when in ("pre", "post") for mode, n in kept.items()},
-            rpn_batch_size_per_image=config.anchor_samples,
+            anchors=AnchorGenerator(tuple((side,) for side in config.anchors), (_ASPECT_RATIOS,) * maps),
             box_roi_pool=MultiScaleRoIAlign([str(i) for i in range(maps - 1)], _ROI_SIDE, sampling_ratio=2),
             box_head=TwoMLPHead(config.pyramid * _ROI_SIDE**2, config.head),
             box_predictor=FastRCNNPredictor(config.head, config.classes + 1),
-            box_batch_size_per_image=config.box_samples,
-            box_score_thresh=config.score_threshold,
+            sizes=(config.min_size, config.max_size),
+            proposals=config.proposals,
+            anchor_samples=config.anchor_samples,
+            box_samples=config.box_samples,
+            score_threshold=config.score_threshold,
         )
 
-    def _check(self, frames: Tensor, targets: Sequence[ActionTarget]) -> None:
+    def _checked(self, frames: Tensor, targets: Sequence[ActionTarget]) -> list[dict[str, Tensor]]:
+        """Returns the targets as torchvision names them, on the frames' device: two transfers, whatever the batch."""
         if len(targets) != len(frames):
             raise ContractError(f"{len(targets)} targets for {len(frames)} frames")
         for i, target in enumerate(targets):
             boxes, labels = target.boxes, target.labels
             if boxes.shape != (len(labels), 4) or labels.ndim != 1:
                 raise ContractError(f"frame {i}: boxes {list(boxes.shape)}, labels {list(labels.shape)}; [P, 4], [P]")
-            if not bool((boxes[:, 2:] > boxes[:, :2]).all()):
-                raise ContractError(f"frame {i}: an action box without area in {boxes.tolist()}")
-            if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.config.classes:
-                raise ContractError(f"frame {i}: labels {labels.tolist()}; 0 to {self.config.classes - 1} are allowed")
+        counts = [len(target.labels) for target in targets]
+        boxes = torch.cat([target.boxes.to(torch.float32) for target in targets])
+        labels = torch.cat([target.labels.to(torch.int64) for target in targets])
+        frame_of = [i for i, count in enumerate(counts) for _ in range(count)]
+        flat = ~(boxes[:, 2:] > boxes[:, :2]).all(1)
+        wrong = (labels < 0) | (labels >= self.config.classes)
+        if bool((flat | wrong).any()):
+            i = frame_of[int(torch.nonzero(flat | wrong)[0])]
+            listed = targets[i].labels.tolist()
+            if not all(0 <= label < self.config.classes for label in listed):
+                raise ContractError(f"frame {i}: labels {listed}; 0 to {self.config.classes - 1} are allowed")
+            raise ContractError(f"frame {i}: an action box without area in {targets[i].boxes.tolist()}")
+        boxes, labels = boxes.to(frames.device), labels.to(frames.device) + 1
+        parts = zip(boxes.split(counts), labels.split(counts), strict=True)
+        return [{"boxes": own, "labels": names} for own, names in parts]
 
     def forward(self, frames: Tensor, targets: Sequence[ActionTarget]) -> dict[str, Tensor]:
         """Computes the four losses of equation (1).
@@ -215,15 +225,12 @@ class ActionDetector(nn.Module):
         """
         if not self.training:
             raise ContractError("losses are computed in training mode: call train() first")
-        self._check(frames, targets)
-        wanted = [
-            {
-                "boxes": target.boxes.to(frames.device, torch.float32),
-                "labels": target.labels.to(frames.device, torch.int64) + 1,
-            }
-            for target in targets
-        ]
-        losses: dict[str, Tensor] = self.rcnn(list(frames), wanted)
+        wanted = self._checked(frames, targets)
+        images, wanted = self.rcnn.transform(list(frames), wanted)
+        features = self.rcnn.backbone(images.tensors)
+        proposals, proposal_losses = self.rcnn.rpn(images, features, wanted)
+        _, box_losses = self.rcnn.roi_heads(features, proposals, images.image_sizes, wanted)
+        losses: dict[str, Tensor] = {**proposal_losses, **box_losses}
         return losses
 
     @torch.no_grad()
