@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from hw_anon.core.boxes import Box
 from hw_anon.core.errors import ConfigError, ContractError, ToolError
-from hw_anon.evaluate.verification import Estimate, person_draws
+from hw_anon.evaluate.verification import Estimate, person_draws, wilson
 
 __all__ = [
     "DetectionResult",
@@ -255,11 +255,7 @@ def face_recall(found: Sequence[Sequence[Box]], truth: Sequence[Box], *, iou: fl
     if not len(found) == len(truth) > 0:
         raise ContractError(f"{len(found)} lists of boxes and {len(truth)} faces: one face for each picture is needed")
     hits = sum(any(box.iou(face) >= iou for box in boxes) for boxes, face in zip(found, truth, strict=True))
-    n, z2 = len(truth), 1.96**2
-    centre = (hits + z2 / 2) / (n + z2)
-    half = 1.96 * (hits * (n - hits) / n + z2 / 4) ** 0.5 / (n + z2)
-    share = hits / n
-    return Estimate(value=share, low=min(share, centre - half), high=max(share, centre + half), n=n)
+    return wilson(hits, len(truth))
 
 
 def l1_distance(

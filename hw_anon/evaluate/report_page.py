@@ -144,7 +144,8 @@ def _views(results: Results) -> list[_View]:
                     matches=matched(points),
                 )
             )
-    return sorted(views, key=lambda view: (view.protocol, view.judge) != (MODIFIED_MODIFIED, JUDGE_OF_RECORD))
+    record = (MODIFIED_MODIFIED, JUDGE_OF_RECORD)
+    return sorted(views, key=lambda view: (view.dataset, (view.protocol, view.judge) != record))
 
 
 def _charts(results: Results, views: Sequence[_View]) -> dict[str, Chart]:

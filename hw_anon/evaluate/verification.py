@@ -33,6 +33,7 @@ __all__ = [
     "roc",
     "t_quantile",
     "verify",
+    "wilson",
 ]
 
 Floats = NDArray[np.float64]
@@ -309,6 +310,19 @@ def bootstrap_people(
 def t_quantile(freedom: int) -> float:
     """Returns the 97.5 % quantile of Student's t for `freedom` degrees of freedom, at least 1."""
     return _T_975[freedom - 1] if freedom <= len(_T_975) else 1.96 + 2.5 / freedom
+
+
+def wilson(hits: int, n: int) -> Estimate:
+    """Returns a share with Wilson's 95 % interval (1927).
+
+    Args:
+        hits: how many of them.
+        n: how many there are, at least 1.
+    """
+    z2, share = 1.96**2, hits / n
+    centre = (hits + z2 / 2) / (n + z2)
+    half = 1.96 * (hits * (n - hits) / n + z2 / 4) ** 0.5 / (n + z2)
+    return Estimate(value=share, low=min(share, centre - half), high=max(share, centre + half), n=n)
 
 
 def _t_estimate(values: Floats, n: int) -> Estimate:
