@@ -172,6 +172,5 @@ def _show(metrics: dict[str, Any]) -> None:
     ]
     title = f"held-out people, {validation['pairs']} pairs; L1 {validation['l1']:.4f}"
     print_table(title, ("classifier", "pairs", "accuracy", "AUC"), rows)
-    note(
-        f"action loss on held-out frames: {validation['action_loss']:.3f}, unmodified {validation['action_loss_clear']:.3f}"
-    )
+    losses = f"{validation['action_loss']:.3f}, on unmodified ones {validation['action_loss_clear']:.3f}"
+    note(f"action loss on held-out frames: {losses}")

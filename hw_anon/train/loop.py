@@ -186,6 +186,7 @@ class Training:
                 if minutes is not None and world.agreed(elapsed > 60 * minutes, self.table.device):
                     break
             self.save()
+            self._measure(log)
         finally:
             log.close()
         return self.step == self.schedule.total
@@ -202,8 +203,9 @@ class Training:
             set_learning_rate(optimiser, learning_rate(self.recipe, name) * moment.factor)
         torch.manual_seed(step_seed(self.seed, step, "global"))
         table.players.modifier.train(moment.phase in (Phase.MODIFIER_WARMUP, Phase.GAME))
-        for module in (*table.players.classifiers, table.players.detector):
-            module.train()
+        table.players.detector.train()
+        for classifier in table.players.classifiers:
+            classifier.train()
         self.step += 1
         if moment.phase is Phase.MODIFIER_WARMUP:
             return warm_up_modifier(table, self._faces(step))
@@ -276,21 +278,15 @@ class Training:
         return every > 0 and self.step % every == 0 and self.step < self.schedule.total
 
     def _measure(self, log: Log) -> None:
-        """Writes a validation and a picture grid of f above M(f)."""
+        """Writes a validation, and held-out faces f with M(f) below them."""
         if self.data.held_out is None:
             return
         log.scalars("validation", self.step, flat(self.measure()))
-        self.draw_samples(log)
-
-    def draw_samples(self, log: Log) -> None:
-        """Writes held-out faces and, below them, what M makes of them."""
-        if self.data.held_out is None:
-            return
         shown = held_out_faces(self.table, self.data.held_out.faces, _SHOWN).images
-        modifier = self.table.players.modifier.eval()
+        self.table.players.modifier.eval()
         with torch.no_grad():
-            log.picture("samples", self.step, picture_grid([shown, self.table.modify(shown)], _SHOWN // 2).cpu())
-        modifier.train()
+            modified = self.table.modify(shown)
+        log.picture("samples", self.step, picture_grid([shown, modified], _SHOWN // 2).cpu())
 
 
 def flat(report: dict[str, Any], prefix: str = "") -> dict[str, Any]:
