@@ -35,6 +35,8 @@ EYE_SPAN_M = 0.036
 
 _HEAD = (0.637, 0.175, 0.363, 0.685)
 _HEAD_SHAPE = (906, 480)
+_HEAD_HALF_WIDTH_M = 0.14
+_FRONT_Y_M = -0.04
 _BODY_SIDE = 512
 _REFERENCE = Build(
     age=0.78,
@@ -79,6 +81,23 @@ class Panel:
         """Rows and columns."""
         return self.x.shape[0], self.x.shape[1]
 
+    def window(self, inside: NDArray[np.bool_]) -> tuple[slice, slice]:
+        """Returns the smallest rows and columns that hold the marked texels `[h, w]`."""
+        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+    def crop(self, window: tuple[slice, slice]) -> Panel:
+        """Returns a part of the panel as a panel."""
+        return Panel(
+            left=self.left + window[1].start,
+            top=self.top + window[0].start,
+            x=np.ascontiguousarray(self.x[window]),
+            y=np.ascontiguousarray(self.y[window]),
+            z=np.ascontiguousarray(self.z[window]),
+            covered=np.ascontiguousarray(self.covered[window]),
+            masks={name: np.ascontiguousarray(mask[window]) for name, mask in self.masks.items()},
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Atlas:
@@ -92,6 +111,8 @@ class Atlas:
     """`[B, 3]` its bones."""
     head: Panel
     """Skin of head and neck."""
+    face: Panel
+    """The part of `head` that turns to the front."""
     body: Panel
     """Skin of everything else."""
     uv: Map
@@ -185,7 +206,7 @@ def _layout(
     """Returns the corners in texels and the body's triangles in them."""
     u, v = model.uv[:, 0], 1 - model.uv[:, 1]
     in_head = _in_head(model)
-    texels = np.stack([480 + u * _BODY_SIDE, v * _BODY_SIDE], 1)
+    texels = np.stack([_HEAD_SHAPE[1] + u * _BODY_SIDE, v * _BODY_SIDE], 1)
     head = np.stack([(u - _HEAD[0]) / _HEAD[2] * _HEAD_SHAPE[1], (v - _HEAD[1]) / _HEAD[3] * _HEAD_SHAPE[0]], 1)
     used = np.zeros(len(u), np.bool_)
     used[model.uv_faces[in_head].ravel()] = True
@@ -203,10 +224,11 @@ def _layout(
 
 
 def _in_head(model: BodyModel) -> NDArray[np.bool_]:
-    """Tells which triangles lie in the head's island of the mesh's own layout."""
+    """Tells which triangles lie in the head's island of the mesh's own layout (an arm reaches into its window)."""
     middle = model.uv[model.uv_faces].mean(1)
     across, down = middle[:, 0], 1 - middle[:, 1]
-    return (across > _HEAD[0]) & (down > _HEAD[1]) & (down < _HEAD[1] + _HEAD[3])
+    near = np.abs(model.template[model.faces].mean(1)[:, 0]) < _HEAD_HALF_WIDTH_M
+    return near & (across > _HEAD[0]) & (down > _HEAD[1]) & (down < _HEAD[1] + _HEAD[3])
 
 
 def _vertex_masks(model: BodyModel) -> dict[str, NDArray[np.bool_]]:
@@ -270,25 +292,20 @@ def load_atlas() -> Atlas:
     parts = _vertex_masks(model) | {"eyes": on_eye}
     anchors, landmarks = _anchors(model, vertices, bones, parts)
     uv, uv_faces = _layout(model, vertices, bones, eye_faces)
-    head_faces = _in_head(model)
+    texels, on_head = uv[: len(model.uv)].astype(np.float64), _in_head(model)
+    head = _panel(model, vertices, texels, on_head, (0, 0), np.array(_HEAD))
+    beside = texels - np.array([_HEAD_SHAPE[1], 0.0])
+    body = _panel(model, vertices, beside, ~on_head & ~eye_faces, (_HEAD_SHAPE[1], 0), np.array([0.0, 0.0, 1.0, 1.0]))
     chin, eye_height = vertices[anchors["chin"][0], 2], bones[eye_bones[0], 2]
     face = parts["face"] & ~parts["inside-mouth"] & (vertices[:, 2] > chin - 0.006)
     face &= (vertices[:, 2] < eye_height + 0.06) & (vertices[:, 1] < -0.07)
-    offset = np.array([480.0, 0.0])
-    window = np.array(_HEAD)
     return Atlas(
         model=model,
         vertices=vertices,
         bones=bones,
-        head=_panel(model, vertices, uv[: len(model.uv)].astype(float), head_faces, (0, 0), window),
-        body=_panel(
-            model,
-            vertices,
-            uv[: len(model.uv)].astype(float) - offset,
-            ~head_faces & ~eye_faces,
-            (480, 0),
-            np.array([0, 0, 1, 1]),
-        ),
+        head=head,
+        face=head.crop(head.window(head.covered & (head.y < _FRONT_Y_M) & (head.z > chin - 0.04))),
+        body=body,
         uv=uv,
         uv_faces=uv_faces,
         eye_faces=eye_faces,

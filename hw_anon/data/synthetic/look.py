@@ -304,7 +304,7 @@ def sample_outfit(seed: int, look: Look) -> Outfit:
         pattern=int(rng.choice(6, p=[0.42, 0.16, 0.11, 0.13, 0.1, 0.08])),
         period=float(rng.uniform(0.016, 0.06)),
         neck=float(
-            {"sweater": 0.712, "hoodie": 0.715, "shirt": 0.71, "tank": 0.675}.get(top, 0.70) + rng.normal(0, 0.006)
+            {"sweater": 0.74, "hoodie": 0.74, "shirt": 0.738, "tank": 0.705}.get(top, 0.728) + rng.normal(0, 0.006)
         ),
         vee=float(rng.uniform(0.05, 0.11) if top in ("vneck", "shirt") else rng.uniform(0.0, 0.02)),
         sleeve=float(rng.uniform(0.46, 0.53) if long_sleeve else (0.16 if top == "tank" else rng.uniform(0.255, 0.33))),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_anon.data.synthetic.atlas import EYE_PANEL, EYE_SPAN_M, HAIR_PANEL, TEXTURE_SHAPE, Atlas, Panel, smoothstep
+from hw_anon.data.synthetic.atlas import EYE_PANEL, EYE_SPAN_M, HAIR_PANEL, TEXTURE_SHAPE, Atlas, Panel, load_atlas, smoothstep
 from hw_anon.data.synthetic.look import Look, Outfit
 from hw_anon.data.synthetic.wear import cloth_depth, hair_depth
 
@@ -16,6 +17,7 @@ __all__ = ["noise", "paint"]
 
 Map = NDArray[np.float32]
 
+_REDDER = np.array([0.5, -0.8, -0.7], np.float32)
 _SKIN_GLOSS, _CLOTH_GLOSS, _HAIR_GLOSS, _LIP_GLOSS = 1.0, 0.06, 0.9, 1.6
 
 
@@ -70,42 +72,53 @@ def paint(atlas: Atlas, look: Look, outfit: Outfit) -> Map:
     Returns:
         `[h, w, 4]` float32: linear RGB, and gloss (which also tells skin, 1, from cloth, near 0).
     """
-    texture = np.empty((*TEXTURE_SHAPE, 4), np.float32)
-    texture[...] = (*look.skin, _SKIN_GLOSS)
-    rng, worn = np.random.default_rng(look.grain_seed), np.random.default_rng(outfit.seed)
+    texture = _bare(look).copy()
+    worn = np.random.default_rng(outfit.seed)
     for panel in (atlas.head, atlas.body):
         rows, columns = panel.shape
-        part = texture[panel.top : panel.top + rows, panel.left : panel.left + columns]
-        colour = np.empty((rows, columns, 3), np.float32)
-        gloss = np.ones((rows, columns), np.float32)
-        colour[...] = look.skin
-        tint = (
-            1
-            + 0.022 * noise(rng, panel.shape, 60)
-            + 0.02 * noise(rng, panel.shape, 16)
-            + 0.016 * noise(rng, panel.shape, 3)
-        )
-        colour *= tint[..., None]
-        if panel is atlas.head:
-            _face(panel, colour, gloss, look, rng)
-            _scalp(panel, colour, gloss, look, rng)
-        else:
-            _blend(colour, panel.masks["inside-mouth"], (0.42, 0.16, 0.16))
-            _blend(colour, 0.4 * panel.masks["fingernails"], np.array(look.skin) * [0.9, 0.8, 0.8] + 0.14)
-        _clothes(panel, colour, gloss, outfit, worn)
-        part[..., :3], part[..., 3] = colour, gloss
+        _clothes(panel, texture[panel.top : panel.top + rows, panel.left : panel.left + columns], outfit, worn)
+    return texture
+
+
+def _linear(colour: Map) -> Map:
+    """Turns display values into light, nearly as sRGB does, in place."""
+    np.clip(colour, 0.01, 1.0, out=colour)
+    colour *= colour * (0.76 + 0.24 * colour)
+    return colour
+
+
+@functools.lru_cache(maxsize=2)
+def _bare(look: Look) -> Map:
+    """Paints everything that belongs to the person, `[h, w, 4]` in light and gloss."""
+    atlas = load_atlas()
+    texture = np.empty((*TEXTURE_SHAPE, 4), np.float32)
+    texture[...] = (*look.skin, _SKIN_GLOSS)
+    rng = np.random.default_rng(look.grain_seed)
+    for panel in (atlas.head, atlas.body):
+        rows, columns = panel.shape
+        tint = 1 + 0.022 * noise(rng, panel.shape, 60) + 0.02 * noise(rng, panel.shape, 16)
+        texture[panel.top : panel.top + rows, panel.left : panel.left + columns, :3] *= tint[..., None]
+    body = texture[:, atlas.body.left :][: atlas.body.shape[0], : atlas.body.shape[1], :3]
+    _blend(body, atlas.body.masks["inside-mouth"], (0.42, 0.16, 0.16))
+    _blend(body, 0.4 * atlas.body.masks["fingernails"], np.array(look.skin) * [0.9, 0.8, 0.8] + 0.14)
+    rows, columns = atlas.face.shape
+    part = texture[atlas.face.top : atlas.face.top + rows, atlas.face.left : atlas.face.left + columns]
+    _face(atlas.face, part[..., :3], part[..., 3], look, rng)
+    rows, columns = atlas.head.shape
+    part = texture[:rows, :columns]
+    part[..., :3] *= 1 + np.float32(0.4 * look.redness) * atlas.head.masks["ears"][..., None] * _REDDER
+    _scalp(atlas.head, part[..., :3], part[..., 3], look, rng)
     _eye(texture, look)
     _strands(texture, look, rng)
-    light = np.clip(texture[..., :3], 0.01, 1.0)
-    texture[..., :3] = light * light * (0.76 + 0.24 * light)
+    texture[..., :3] = _linear(np.ascontiguousarray(texture[..., :3]))
     return texture
 
 
 def _face(panel: Panel, colour: Map, gloss: Map, look: Look, rng: np.random.Generator) -> None:
     """Paints cheeks, eye sockets, lips, freckles, lines, brows and beard."""
     red = _spot(panel, 0.045, 0.845, 0.02, 0.017) + 0.8 * _spot(panel, 0.0, 0.84, 0.016, 0.014)
-    red += 0.6 * panel.masks["ears"]
-    colour *= 1 + red[..., None] * np.float32(look.redness) * np.array([0.5, -0.8, -0.7], np.float32)
+    colour *= 1 + red[..., None] * np.float32(look.redness) * _REDDER
+    colour *= 1 + np.float32(0.018) * noise(rng, panel.shape, 3)[..., None]
     socket = _spot(panel, 0.033, 0.866, 0.016, 0.006)
     dark = (
         0.10 * socket
@@ -204,8 +217,8 @@ def _scalp(panel: Panel, colour: Map, gloss: Map, look: Look, rng: np.random.Gen
     gloss += share * (_HAIR_GLOSS - gloss)
 
 
-def _clothes(panel: Panel, colour: Map, gloss: Map, outfit: Outfit, rng: np.random.Generator) -> None:
-    """Paints top and trousers."""
+def _clothes(panel: Panel, texture: Map, outfit: Outfit, rng: np.random.Generator) -> None:
+    """Paints top and trousers over the panel's part of the texture, `[h, w, 4]`, in light."""
     depth = cloth_depth(panel.x, panel.y, panel.z, outfit)
     share = smoothstep(-0.0012, 0.0012, depth) * (1 - panel.masks["inside-mouth"])
     share[~panel.covered] = 0
@@ -218,7 +231,7 @@ def _clothes(panel: Panel, colour: Map, gloss: Map, outfit: Outfit, rng: np.rand
         4: panel.z > 0.56,
         5: np.sin(panel.x * phase) > 0.2,
     }.get(outfit.pattern)
-    cloth = np.empty_like(colour)
+    cloth = np.empty((*panel.shape, 3), np.float32)
     cloth[...] = main
     if stripes is not None:
         cloth[stripes] = second
@@ -234,8 +247,9 @@ def _clothes(panel: Panel, colour: Map, gloss: Map, outfit: Outfit, rng: np.rand
         + 0.05 * noise(rng, panel.shape, 1.5)
         + 0.06 * noise(rng, panel.shape, 30, 2)
     )
-    colour += share[..., None] * (cloth * weave[..., None] - colour)
-    gloss += share * (_CLOTH_GLOSS - gloss)
+    cloth *= weave[..., None]
+    texture[..., :3] += share[..., None] * (_linear(cloth) - texture[..., :3])
+    texture[..., 3] += share * (_CLOTH_GLOSS - texture[..., 3])
 
 
 def _eye(texture: Map, look: Look) -> None:

@@ -178,7 +178,7 @@ def _thickness(atlas: Atlas, vertices: Floats, look: Look, outfit: Outfit) -> Fl
 def cloth_depth(x: Floats, y: Floats, z: Floats, outfit: Outfit) -> NDArray[np.float32]:
     """Returns how far inside the clothes places of the reference body are, metres; negative is bare skin."""
     across = np.abs(x)
-    neckline = outfit.neck - outfit.vee * np.exp(-((across / 0.035) ** 2)) * (y < -0.02)
+    neckline = outfit.neck + 0.3 * (y + 0.03) - outfit.vee * np.exp(-((across / 0.035) ** 2)) * (y < -0.02)
     if outfit.top == "tank":
         neckline = np.where(across < 0.075, neckline - 0.05 * (y < 0), neckline)
     return np.minimum(neckline - z, outfit.sleeve - across).astype(np.float32)
