@@ -1,33 +1,36 @@
-"""Results for people and programs: the table of methods by protocol, and the paper's Figure 4.
+"""Privacy of several methods on one set, for people and programs: the table of methods by protocol.
 
-Nothing is measured here, and nothing is shown without its interval and sample size.
+Nothing is measured here, and nothing is shown without its interval and sample size. The page that joins privacy with
+action detection is `report_page.py`.
 """
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hw_anon.core.atomic import write_bytes_atomically, write_text_atomically
-from hw_anon.core.errors import ConfigError, ToolError
-from hw_anon.evaluate.protocol import ADAPTIVE, MODIFIED_MODIFIED, ORIGINAL_MODIFIED, PrivacyResult, PrivacySettings
+from hw_anon.core.atomic import write_text_atomically
+from hw_anon.core.errors import ConfigError
+from hw_anon.evaluate.privacy import (
+    ADAPTIVE,
+    INVERSION,
+    MODIFIED_MODIFIED,
+    ORIGINAL_MODIFIED,
+    PrivacyResult,
+    PrivacySettings,
+)
 from hw_anon.evaluate.verification import Estimate
 
 __all__ = [
-    "TradeOffPoint",
-    "draw_trade_off",
     "markdown_table",
     "privacy_document",
     "privacy_table",
-    "trade_off_points",
     "write_privacy_report",
 ]
 
-_SHORT = {MODIFIED_MODIFIED: "mod–mod", ORIGINAL_MODIFIED: "orig–mod", ADAPTIVE: "parrot"}
+_SHORT = {MODIFIED_MODIFIED: "mod–mod", ORIGINAL_MODIFIED: "orig–mod", ADAPTIVE: "parrot", INVERSION: "inversion"}
 
 
 def privacy_document(results: Sequence[PrivacyResult], settings: PrivacySettings, *, command: str) -> dict[str, Any]:
@@ -104,104 +107,6 @@ def write_privacy_report(
     table = markdown_table(*privacy_table(results))
     write_text_atomically(files["markdown"], f"{head}{table}\nMade by `{command}`.\n")
     return files
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TradeOffPoint:
-    """One method in the paper's Figure 4."""
-
-    name: str
-    """Name of the method."""
-    error: Estimate
-    """Face verification error, 0 to 1: the x-axis."""
-    map50: Estimate
-    """Action detection mAP at IoU 0.5, 0 to 1: the y-axis."""
-    ours: bool = False
-    """Whether it is a learnt modifier, drawn as a red square as in the paper."""
-
-
-def trade_off_points(
-    results: Sequence[PrivacyResult],
-    map50: Mapping[str, Estimate],
-    *,
-    judge: str = "dlib",
-    protocol: str = MODIFIED_MODIFIED,
-    ours: Sequence[str] = (),
-) -> list[TradeOffPoint]:
-    """Joins privacy and utility of the methods that have both.
-
-    Args:
-        results: privacy of each method.
-        map50: mAP by method.
-        judge: judge whose verification error is the x-axis.
-        protocol: protocol of that error.
-        ours: names of learnt modifiers.
-
-    Raises:
-        ConfigError: if a method was not judged by that judge under that protocol.
-    """
-    points = []
-    for result in results:
-        if result.method not in map50:
-            continue
-        accuracy = next((p.accuracy for p in result.protocols if (p.protocol, p.judge) == (protocol, judge)), None)
-        if accuracy is None:
-            raise ConfigError(f"{result.method} has no verification by {judge} under {protocol}")
-        error = Estimate(value=1 - accuracy.value, low=1 - accuracy.high, high=1 - accuracy.low, n=accuracy.n)
-        points.append(
-            TradeOffPoint(name=result.method, error=error, map50=map50[result.method], ours=result.method in ours)
-        )
-    return points
-
-
-def draw_trade_off(points: Sequence[TradeOffPoint], path: Path, *, title: str) -> None:
-    """Writes Figure 4 as a PNG: verification error against mAP, both in percent, with 95 % intervals.
-
-    The closer to the top right corner, the better. The dashed line joins `original` and `mask`, where both are given:
-    a method above it gives more privacy for its loss of utility than hiding faces at random would.
-
-    Args:
-        points: the methods.
-        path: the picture.
-        title: what was measured, with the data set's name.
-
-    Raises:
-        ConfigError: if there is no point.
-        ToolError: if matplotlib is missing.
-    """
-    if not points:
-        raise ConfigError("there is no method with both a verification error and an mAP to draw")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as exc:
-        raise ToolError("figures need matplotlib; install it with: pip install matplotlib") from exc
-    figure = Figure(figsize=(7.5, 5.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes: Any = figure.subplots()
-    for point in points:
-        colour, marker = ("#d62728", "s") if point.ours else ("#1f4e79", "o")
-        x, y = 100 * point.error.value, 100 * point.map50.value
-        axes.errorbar(
-            x, y, xerr=_bars(point.error), yerr=_bars(point.map50), fmt=marker, color=colour, capsize=2, linewidth=0.8
-        )
-        axes.annotate(point.name, (x, y), xytext=(5, 5), textcoords="offset points", fontsize=8)
-    ends = {point.name: point for point in points if point.name in ("original", "mask")}
-    if len(ends) == 2:
-        line = [[100 * getattr(ends[name], axis).value for name in ("original", "mask")] for axis in ("error", "map50")]
-        axes.plot(*line, linestyle="--", color="#888888", linewidth=1)
-    axes.set_xlabel("face verification error (%)")
-    axes.set_ylabel("action detection mAP@0.5 (%)")
-    axes.set_title(title, fontsize=11)
-    axes.grid(visible=True, color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
-    write_bytes_atomically(path, buffer.getvalue())
-
-
-def _bars(estimate: Estimate) -> list[list[float]]:
-    return [[100 * (estimate.value - estimate.low)], [100 * (estimate.high - estimate.value)]]
 
 
 def _number(estimate: Estimate | None) -> str:

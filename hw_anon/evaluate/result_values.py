@@ -49,8 +49,8 @@ class Document:
 
     @property
     def learned(self) -> bool:
-        """Whether the method was trained: as the file says (`learned`), else everything but the paper's baselines."""
-        return bool(self.raw.get("learned", self.method not in BASELINE_NAMES))
+        """Whether the method was trained: where the file says so (`learned`), and all but the paper's baselines."""
+        return bool(self.raw.get("learned")) or self.method not in BASELINE_NAMES
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns the rows of a privacy file, those of further attackers included.
