@@ -1,13 +1,15 @@
-"""Identity sets by name: `att`, `lfw:DIR`, `casia:DIR`, `folder:DIR`, `synthetic:DIR`.
+"""Identity sets by name: `att`, `lfw:DIR`, `casia:DIR`, `folder:DIR`, `synthetic:DIR`, `synthetic-train:DIR`.
 
 Real pictures have their faces found by YuNet, once: what was found is kept on disk under the hash of the pixels and of
 the detector, so that another subset, another method or another day does not look again. Synthetic people come with
-labels. LFW brings its own pairs, in ten folds; pairs of all other sets are drawn by seed (`make_pairs`).
+labels: the test people under `synthetic`, those that training saw, for attackers to train on, under `synthetic-train`.
+LFW brings its own pairs, in ten folds; pairs of all other sets are drawn by seed (`make_pairs`).
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,7 @@ from hw_anon.evaluate.verification import Pairs
 
 __all__ = ["SET_KINDS", "JudgedSet", "SetOptions", "open_identity_set", "remembered_finder"]
 
-SET_KINDS = ("att", "lfw", "casia", "folder", "synthetic")
+SET_KINDS = ("att", "lfw", "casia", "folder", "synthetic", "synthetic-train")
 """Kinds of identity sets; all but `att` are followed by `:` and a path."""
 
 _ATT_ENLARGE = 1.2
@@ -72,6 +74,8 @@ class JudgedSet:
 def open_identity_set(spec: str, *, downloads: Path, cache: Path, options: SetOptions | None = None) -> JudgedSet:
     """Opens an identity set and finds the faces in it.
 
+    Its name in results is the kind; of a plain folder, the folder's name in lower case.
+
     Args:
         spec: `att`, or kind and path, e.g. `lfw:data/lfw`.
         downloads: where the AT&T faces are fetched to.
@@ -91,13 +95,12 @@ def open_identity_set(spec: str, *, downloads: Path, cache: Path, options: SetOp
         raise ConfigError(f"identity set {spec!r}: expected att, or one of {', '.join(SET_KINDS[1:])} with :DIRECTORY")
     if kind == "att":
         return JudgedSet(faces=_att(downloads, cache, chosen))
-    if kind == "synthetic":
-        return JudgedSet(faces=_synthetic(Path(place), chosen))
+    if kind.startswith("synthetic"):
+        return JudgedSet(faces=_synthetic(kind, Path(place), chosen))
     identities = _folders(kind, Path(place), chosen)
     if isinstance(identities, LfwFaces):
         return _lfw(identities, cache, chosen)
-    indices = _chosen(identities, chosen)
-    return JudgedSet(faces=_found(identities, indices, cache, chosen))
+    return JudgedSet(faces=_found(kind, identities, cache, chosen))
 
 
 class _Portraits:
@@ -142,17 +145,17 @@ def _att(downloads: Path, cache: Path, options: SetOptions) -> IdentityFaces:
     )
 
 
-def _synthetic(root: Path, options: SetOptions) -> IdentityFaces:
-    """The test people of a generated set; their faces are labels, those that are mostly hidden are left out."""
+def _synthetic(kind: str, root: Path, options: SetOptions) -> IdentityFaces:
+    """Generated people; their faces are labels, those that are mostly hidden are left out."""
     from hw_anon.data.synthetic.sets import open_people
 
-    people = open_people(root, "test")
+    people = open_people(root, "train" if kind == "synthetic-train" else "test")
     indices = _chosen(people, options)
     pictures = [people.picture(int(index)) for index in indices]
     labels = [people.face(int(index)) for index in indices]
     found = [label.candidate() if label and label.visible_share >= _MIN_VISIBLE else None for label in labels]
     enlarge = options.enlarge or _CAMERA_ENLARGE
-    return with_faces(people.title, pictures, people.labels[indices], found, enlarge=enlarge)
+    return with_faces(kind, pictures, people.labels[indices], found, enlarge=enlarge)
 
 
 def _folders(kind: str, root: Path, options: SetOptions) -> IdentitySet:
@@ -191,11 +194,13 @@ def _chosen(identities: IdentitySet, options: SetOptions) -> NDArray[np.int64]:
     return indices
 
 
-def _found(identities: IdentitySet, indices: NDArray[np.int64], cache: Path, options: SetOptions) -> IdentityFaces:
+def _found(kind: str, identities: IdentitySet, cache: Path, options: SetOptions) -> IdentityFaces:
+    indices = _chosen(identities, options)
     pictures = [identities.picture(int(index)) for index in indices]
+    name = kind if kind != "folder" else re.sub(r"[^a-z0-9]+", "-", identities.title.lower()).strip("-") or kind
     enlarge = options.enlarge or _CAMERA_ENLARGE
     labels = identities.labels[indices]
-    return find_faces(identities.title, pictures, labels, enlarge=enlarge, locate=remembered_finder(cache))
+    return find_faces(name, pictures, labels, enlarge=enlarge, locate=remembered_finder(cache))
 
 
 def _lfw(lfw: LfwFaces, cache: Path, options: SetOptions) -> JudgedSet:
@@ -206,7 +211,7 @@ def _lfw(lfw: LfwFaces, cache: Path, options: SetOptions) -> JudgedSet:
     locate = remembered_finder(cache)
     found = [max(faces, key=_centred(p), default=None) for p in pictures for faces in (locate(p),)]
     enlarge = options.enlarge or _CAMERA_ENLARGE
-    faces = with_faces(lfw.title, pictures, lfw.labels[indices], found, enlarge=enlarge)
+    faces = with_faces("lfw", pictures, lfw.labels[indices], found, enlarge=enlarge)
     place = np.full(len(lfw), -1)
     place[indices[[face is not None for face in found]]] = np.arange(len(faces))
     left, right = place[table[:, 0]], place[table[:, 1]]

@@ -42,7 +42,7 @@ def portraits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _arguments(tmp_path: Path, *more: str) -> list[str]:
     return ["evaluate", "--judge", "sface", "--train-pictures", "2", "--work", str(tmp_path), "--out",
-            str(tmp_path / "out"), *more]  # fmt: skip
+            str(tmp_path / "out"), *([] if "--attack" in more else ["--attack", "none"]), *more]  # fmt: skip
 
 
 @pytest.mark.usefixtures("portraits")
@@ -75,12 +75,57 @@ def test_evaluate_shows_a_table(tmp_path: Path, capfd: CapFd) -> None:
         (["--backend", "blurr-8"], "did you mean blur-8"),
         (["--set", "faces"], "no identity set"),
         (["--judge", "dlibb"], "did you mean dlib"),
+        (["--seen", "sfac"], "did you mean sface"),
+        (["--backend", "board"], "no backend for a board yet"),
+        (["--attack", "inversio"], "did you mean inversion"),
+        (["--attack", "none", "--attack", "inversion"], "leaves all out"),
+        (["--attack", "inversion", "--attack", "inversion-sface"], "one at a time"),
+        (["--device", "abacus"], "cannot be used here"),
+        (["--set", "folder"], "with :DIRECTORY"),
         (["--people", "2"], "people"),
     ],
 )
 def test_wrong_settings_are_named(arguments: list[str], message: str, tmp_path: Path, capfd: CapFd) -> None:
     assert main(["evaluate", *arguments, "--work", str(tmp_path), "--out", str(tmp_path)]) == 2
     assert message in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("portraits")
+def test_attackers_train_and_modifiers_say_who_judged_them(tmp_path: Path, capfd: CapFd) -> None:
+    """A trained modifier of two seeds, both networks as attackers, a results directory with one seed's mAP in it."""
+    from hw_anon.nets.checkpoint import save_modifier
+    from hw_anon.nets.modifier import SMOKE, JohnsonModifier
+
+    arguments = ["--attack", "inversion", "--attack", "parrot-cnn", "--attack-steps", "2", "--json"]
+    for seed in (0, 1):
+        path = tmp_path / f"run-{seed}" / "modifier.safetensors"
+        save_modifier(path, JohnsonModifier(SMOKE), {"recipe": "smoke", "seed": seed, "judges_seen": ["sface"]})
+        arguments += ["--modifier", str(path.parent)]
+    action = {"method": "smoke", "dataset": "clips", "seed": 1, "command": "made by hand",
+              "map50": {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9}, "map50_near_face": None}  # fmt: skip
+    (tmp_path / "r" / "action").mkdir(parents=True)
+    (tmp_path / "r" / "action" / "smoke@1.json").write_text(json.dumps(action))
+    assert main(_arguments(tmp_path, "--results", str(tmp_path / "r"), *arguments)) == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert {(row["method"], row["seed"], row["map50"]) for row in rows} == {("smoke", 0, None), ("smoke", 1, 0.5)}
+    assert {row["crop_side"] for row in rows} == {SMOKE.size}
+    views = [(row["protocol"], row["judge"], row["judge_seen"]) for row in rows if row["seed"] == 0]
+    assert views == [
+        ("modified-modified", "sface", True), ("original-modified", "sface", True), ("adaptive", "pixels", False),
+        ("adaptive", "sface", True), ("inversion", "sface", True), ("adaptive", "parrot-cnn", False),
+    ]  # fmt: skip
+    files = sorted(path.name for path in (tmp_path / "r" / "privacy" / "att").iterdir())
+    assert files == ["smoke@0.json", "smoke@1.json"]
+    written = json.loads((tmp_path / "r" / "privacy" / "att" / "smoke@1.json").read_text())
+    assert written["rows"] == [row for row in rows if row["seed"] == 1]
+
+
+@pytest.mark.usefixtures("portraits")
+def test_qat_is_measured_without_a_build(tmp_path: Path, capfd: CapFd) -> None:
+    pytest.importorskip("brevitas", reason="missing: brevitas")
+    assert main(_arguments(tmp_path, "--backend", "qat", "--net", "modifier-xs", "--json")) == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert {(row["method"], row["crop_side"]) for row in rows} == {("qat", 32)}
 
 
 @pytest.mark.usefixtures("portraits")

@@ -62,11 +62,11 @@ def _open(spec: str, tmp_path: Path, **options: object) -> JudgedSet:
 
 
 def test_a_folder_for_each_person(tmp_path: Path, detector: Detector) -> None:
-    root = _tree(tmp_path / "set", {"ann": 3, "bob": 2, "eve": 3}, black=["bob/bob_0002.jpg"])
+    root = _tree(tmp_path / "My set", {"ann": 3, "bob": 2, "eve": 3}, black=["bob/bob_0002.jpg"])
     judged = _open(f"folder:{root}", tmp_path)
     assert judged.pairs is None
     assert judged.faces.people.tolist() == [0, 0, 0, 1, 2, 2, 2]
-    assert (judged.faces.name, judged.faces.not_found, judged.faces.enlarge) == ("set", 1, 1.6)
+    assert (judged.faces.name, judged.faces.not_found, judged.faces.enlarge) == ("my-set", 1, 1.6)
     assert judged.faces.regions[0].width == 48
     assert _open(f"folder:{root}", tmp_path, enlarge=1.2).faces.regions[0].width == 36
     part = _open(f"folder:{root}", tmp_path, people=2, pictures=1, seed=3)
@@ -85,7 +85,7 @@ def test_another_detector_looks_again(tmp_path: Path, detector: Detector) -> Non
 @pytest.mark.usefixtures("detector")
 def test_casia_may_be_a_subset(tmp_path: Path) -> None:
     judged = _open(f"casia:{_tree(tmp_path / 'set', {'0000045': 2, '0000099': 2})}", tmp_path)
-    assert judged.faces.name == "CASIA-WebFace"
+    assert judged.faces.name == "casia"
     assert judged.faces.people.tolist() == [0, 0, 1, 1]
 
 

@@ -1,0 +1,155 @@
+"""Methods by name for commands that measure: baselines, what was built, trained modifiers; and attackers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hw_anon.cli.build import note_stage
+from hw_anon.core.config import suggest
+from hw_anon.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hls.flow.config import BuildConfig
+    from hw_anon.cli.workspace import Workspace
+    from hw_anon.evaluate.faces import IdentityFaces
+    from hw_anon.evaluate.float_backend import Method
+    from hw_anon.evaluate.protocol import Attack
+
+__all__ = ["ATTACKS", "NO_ATTACK", "MethodMaker", "backend_names", "make_attacks", "trained_methods"]
+
+NO_ATTACK = "none"
+"""Leaves the attackers out that train a network."""
+ATTACKS = ("inversion", "parrot-cnn", "inversion-sface", "parrot-sface", NO_ATTACK)
+"""Attackers that train a network; the first two are the default, the next two want a GPU."""
+
+_DEFAULT_ATTACKS = ATTACKS[:2]
+_BUILT = ("qat", "twin", "rtl")
+_BOARD = "board"
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._+-]*)=(.+)")
+
+
+def backend_names(asked: Sequence[str], *, baselines: bool, others: bool) -> list[str]:
+    """Returns the backends to measure, each once.
+
+    Args:
+        asked: names that were given.
+        baselines: whether all baselines are wanted.
+        others: whether there is anything else to measure, so that nothing need be taken by default.
+
+    Raises:
+        ConfigError: if one does not exist.
+    """
+    from hw_anon.evaluate.baselines import BASELINE_NAMES
+
+    known = (*BASELINE_NAMES, *_BUILT)
+    for name in asked:
+        if name == _BOARD:
+            raise ConfigError("there is no backend for a board yet: measure its design by --backend rtl or twin")
+        if name not in known:
+            raise ConfigError(f"there is no backend {name!r}; {suggest(name, known)}")
+    everything = baselines or not (asked or others)
+    return list(dict.fromkeys([*(BASELINE_NAMES if everything else ()), *asked]))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MethodMaker:
+    """Makes methods by name, a build only when one is asked for."""
+
+    net: str
+    """Network of `qat`, `twin` and `rtl`."""
+    config: BuildConfig
+    """Their design."""
+    workspace: Workspace
+    """Where builds are."""
+    crop_side: int
+    """Side of the baselines' crops."""
+    seed: int
+    """Seed of the baselines' noise."""
+    seen: tuple[str, ...]
+    """Judges that the network's training used."""
+
+    def make(self, name: str) -> Method:
+        """Returns a method that `backend_names` let through."""
+        from hw_anon.evaluate.baselines import make_baseline
+        from hw_anon.evaluate.float_backend import Method
+
+        if name not in _BUILT:
+            return Method(backend=make_baseline(name, seed=self.seed), crop_side=self.crop_side)
+        if name == "qat":
+            from quant.backend import QatBackend
+            from quant.export import integer_net
+            from quant.zoo import load_net, net_config
+
+            backend = QatBackend(integer_net(load_net(self.net)))
+            return Method(backend=backend, crop_side=net_config(self.net).input_size, seen=self.seen)
+        finished = self.workspace.built(self.net, self.config, on_stage=note_stage)
+        side = int(finished.contract.input.shape[1])
+        built = finished.twin() if name == "twin" else finished.rtl_backend()
+        return Method(backend=built, crop_side=side, seen=self.seen)
+
+
+def trained_methods(given: Sequence[str], *, device: str) -> list[Method]:
+    """Loads trained modifiers.
+
+    Args:
+        given: `PATH` or `NAME=PATH` each; the name is the recipe's if not given.
+        device: where they run.
+
+    Raises:
+        ConfigError: if two have one name and seed, or there is no such device.
+        ContractError: if a file is missing or damaged.
+    """
+    from hw_anon.evaluate.float_backend import load_method
+
+    methods: list[Method] = []
+    for text in given:
+        named = _NAMED.fullmatch(text)
+        name, path = (named[1], named[2]) if named else (None, text)
+        method = load_method(Path(path), name=name, device=device)
+        if any((m.backend.name, m.seed) == (method.backend.name, method.seed) for m in methods):
+            raise ConfigError(
+                f"--modifier {text}: {method.backend.name} of that seed is already there; name it NAME=PATH"
+            )
+        methods.append(method)
+    return methods
+
+
+def make_attacks(given: Sequence[str], *, device: str, steps: int | None, others: IdentityFaces | None) -> list[Attack]:
+    """Makes the attackers that train a network.
+
+    Args:
+        given: names out of `ATTACKS`; the default ones if empty.
+        device: where they train.
+        steps: optimiser steps, each attacker's own default if not given.
+        others: people whom the inversion attacker trains on; halves of the judged people if not given.
+
+    Raises:
+        ConfigError: if there is no such attacker or device.
+    """
+    from hw_anon.evaluate.inversion import Inversion, InversionConfig
+    from hw_anon.evaluate.recogniser_parrot import ParrotConfig, RecogniserParrot
+
+    names = list(dict.fromkeys(given or _DEFAULT_ATTACKS))
+    for name in names:
+        if name not in ATTACKS:
+            raise ConfigError(f"there is no attacker {name!r}; {suggest(name, ATTACKS)}")
+    if NO_ATTACK in names:
+        if len(names) > 1:
+            raise ConfigError(f"--attack {NO_ATTACK} leaves all out: it does not go with others")
+        return []
+    if {"inversion", "inversion-sface"} <= set(names):
+        raise ConfigError("inversion and inversion-sface give the same rows: measure one at a time")
+    attacks: list[Attack] = []
+    for name in names:
+        if name.startswith("inversion"):
+            inversion = InversionConfig(embedding_weight=1.0 if name == "inversion-sface" else 0.0)
+            inversion = replace(inversion, steps=steps or inversion.steps)
+            attacks.append(Inversion(inversion, others=others, device=device))
+        else:
+            parrot = ParrotConfig(network="sface" if name == "parrot-sface" else "sphereface")
+            attacks.append(RecogniserParrot(replace(parrot, steps=steps or parrot.steps), device=device))
+    return attacks
