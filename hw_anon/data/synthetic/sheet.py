@@ -23,7 +23,7 @@ _GAP = 2
 _CAPTION = 150
 _PAPER, _INK = 255, 0
 _PEOPLE, _PICTURES = 12, 10
-_CLIPS, _FRAMES = 8, 8
+_CLIPS, _FRAMES, _MARKED = 8, 8, 3
 _TILE = 160
 
 
@@ -108,7 +108,7 @@ def _action_rows(clips: SyntheticClips) -> list[Row]:
 
 
 def _clip_rows(clips: SyntheticClips, *, marked: bool) -> list[Row]:
-    """One clip a row, its successive frames: the first clip of each action."""
+    """One clip a row: the first clip of each action, its first frames, or some of the whole clip with their labels."""
     rows: list[Row] = []
     seen = set()
     for clip in clips.clips:
@@ -117,7 +117,9 @@ def _clip_rows(clips: SyntheticClips, *, marked: bool) -> list[Row]:
             continue
         seen.add(action)
         frames = []
-        for number in clip.frames[:_FRAMES]:
+        for number in (
+            clip.frames[:: max(1, len(clip.frames) // _MARKED)][:_MARKED] if marked else clip.frames[:_FRAMES]
+        ):
             picture = clips.picture(clip, number)
             if marked:
                 labels = clips.boxes(clip, number)
