@@ -33,12 +33,12 @@ def make_backdrop(rng: np.random.Generator, side: int = 400) -> Picture:
     things: list[Callable[[Rng, Picture], None]] = [_shelf, _window, _door, _plant, _painting, _cabinet, _lamp, _stuff]
     for index in rng.choice(len(things), size=int(rng.integers(3, 8))):
         things[int(index)](rng, room)
-    blur = float(rng.uniform(0.3, 5.0) ** 1.2) * side / 400
-    room = cv2.GaussianBlur(room, (0, 0), max(0.3, blur))
+    blur = float(rng.uniform(0.3, 4.0)) * side / 400
+    soft = cv2.GaussianBlur(room, (0, 0), max(0.3, blur))
     grain = cv2.resize(rng.normal(0, 0.012, (side // 6, side // 6, 3)).astype(np.float32), (side, side))
     across, down = np.meshgrid(np.linspace(-1, 1, side), np.linspace(-1, 1, side))
     glow = 1 + rng.uniform(-0.25, 0.25) * across + rng.uniform(-0.25, 0.25) * down
-    shaded = np.clip((room + grain) * glow[..., None], 0.004, 1.4)
+    shaded = np.clip((soft + grain) * glow[..., None], 0.004, 1.4)
     return np.ascontiguousarray(shaded, np.float32)
 
 

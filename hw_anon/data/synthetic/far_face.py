@@ -196,7 +196,7 @@ class _Fold(Chore):
     def __init__(self, rng: np.random.Generator, side: str) -> None:
         super().__init__(rng, side)
         self.lean, self.look = float(rng.uniform(0.0, 0.15)), float(rng.uniform(0.15, 0.4))
-        self._top = np.array([rng.uniform(-0.05, 0.05), rng.uniform(-0.42, -0.34), rng.uniform(-0.26, -0.1)])
+        self._top = np.array([rng.uniform(-0.05, 0.05), rng.uniform(-0.42, -0.34), rng.uniform(-0.2, -0.04)])
         self._narrow, self._wide = float(rng.uniform(0.06, 0.12)), float(rng.uniform(0.2, 0.3))
         self._long, self._stripes = float(rng.uniform(0.3, 0.5)), bool(rng.random() < 0.4)
         self._waves = rng.uniform(0, 6.28, 4)

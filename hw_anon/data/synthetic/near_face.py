@@ -84,14 +84,14 @@ class _Brush(Holding):
     def __init__(self, rng: np.random.Generator) -> None:
         self._brush, self._foam = props.toothbrush(rng), props.foam(rng)
         self._hertz, self._phase = float(rng.uniform(1.5, 3)), float(rng.uniform(0, 6.28))
-        self._side = float(rng.uniform(-0.014, 0.008))
+        self._side, self._face_on = float(rng.uniform(-0.014, 0.008)), float(rng.uniform(-0.5, 0.5))
 
     def pieces(self, face: Face) -> list[Piece]:
         across = self._side + 0.014 * stroke(face.time_s, self._hertz, self._phase)
-        tip = face.place(face.anatomy.mouth, (across - 0.012, -0.004, 0))
+        tip = face.place(face.anatomy.mouth, (across - 0.012, -0.007, 0.003))
         mouth = face.place(face.anatomy.mouth)
         foam = [piece.placed(face.head[:3, :3], mouth) for piece in self._foam]
-        return [*props.toothbrush_pieces(self._brush, tip, face.grip, face.along(0, 1, 0.2)), *foam]
+        return [*props.toothbrush_pieces(self._brush, tip, face.grip, face.along(0, self._face_on, 0.9)), *foam]
 
     def expression(self, time_s: float) -> dict[str, float]:
         stretch = {
@@ -144,13 +144,13 @@ class _Phone(Holding):
 
     def pieces(self, face: Face) -> list[Piece]:
         side = "L" if face.sign > 0 else "R"
-        ear = face.place(face.anatomy.ears[side], (0.012, -0.012, 0.012))
-        cheek = face.place(face.anatomy.corners[side], (0.04, 0.002, 0.0))
+        ear = face.place(face.anatomy.ears[side], (0.002, -0.034, 0.006))
+        cheek = face.place(face.anatomy.corners[side], (0.034, -0.002, 0.0))
         up = unit(ear - cheek)
         outwards = face.along(np.cos(self._roll), -np.sin(self._roll), 0)
         axes = frame(up, -outwards)
         rotation = np.stack([np.cross(axes[:, 1], up), axes[:, 1], up], axis=1)
-        centre = 0.5 * (ear + cheek) + 0.016 * outwards + 0.006 * up
+        centre = 0.5 * (ear + cheek) + 0.013 * outwards
         return [piece.placed(rotation, centre) for piece in self._pieces]
 
     def expression(self, time_s: float) -> dict[str, float]:

@@ -214,30 +214,30 @@ def toothbrush(rng: np.random.Generator) -> Stick:
     white = rng.uniform(0.75, 0.95)
     tip = (white, white, white * float(rng.uniform(0.92, 1)))
     return Stick(
-        colour=_apart(tip, rng=rng, distance=0.12), tip=tip, radius=float(rng.uniform(0.005, 0.0065)), beyond=0.04
+        colour=_apart(tip, rng=rng, distance=0.12), tip=tip, radius=float(rng.uniform(0.0055, 0.007)), beyond=0.04
     )
 
 
-def toothbrush_pieces(thing: Stick, tip: Vector, grip: Vector, to_face: Vector) -> list[Piece]:
-    """Returns a toothbrush held at `grip` whose bristles are at `tip`, turned to the face."""
+def toothbrush_pieces(thing: Stick, tip: Vector, grip: Vector, bristles: Vector) -> list[Piece]:
+    """Returns a toothbrush held at `grip` whose head is at `tip` and whose bristles point along `bristles`."""
     along = unit(tip - grip)
     back = grip - along * thing.beyond
     handle = tube(np.linspace(back, tip, 6), np.array([1.3, 1.4, 1.3, 1.0, 0.8, 0.9]) * thing.radius, thing.colour)
-    axes = frame(along, to_face)
-    head = box((0.032, 0.018, 0.016), thing.tip).placed(axes, tip - along * 0.012 + axes[:, 1] * 0.006)
-    plate = box((0.036, 0.007, 0.018), thing.colour).placed(axes, tip - along * 0.012 - axes[:, 1] * 0.005)
+    axes = frame(along, bristles)
+    head = box((0.034, 0.017, 0.016), thing.tip).placed(axes, tip - along * 0.012 + axes[:, 1] * 0.009)
+    plate = box((0.038, 0.007, 0.018), thing.colour).placed(axes, tip - along * 0.012 - axes[:, 1] * 0.003)
     return [handle, plate, head]
 
 
-def foam(rng: np.random.Generator, spread: float = 0.02) -> list[Piece]:
+def foam(rng: np.random.Generator, spread: float = 0.023) -> list[Piece]:
     """Returns toothpaste foam about the mouth's centre, x across, y to the face: white blobs."""
     white = float(rng.uniform(0.8, 0.95))
     pieces = []
-    for x in np.linspace(-1, 1, 6) + rng.normal(0, 0.12, 6):
-        radius = rng.uniform(0.004, 0.008)
+    for x in np.linspace(-1, 1, 9) + rng.normal(0, 0.08, 9):
+        radius = rng.uniform(0.005, 0.0095)
         outline = [(radius * np.cos(a), radius * np.sin(a)) for a in np.linspace(-np.pi / 2, np.pi / 2, 5)]
         blob = lathe(outline, (white, white, white), 8)
-        place = np.array([x * spread, rng.uniform(-0.003, 0.002), -0.006 * (1 - x**2) + rng.normal(0, 0.003)])
+        place = np.array([x * spread, rng.uniform(-0.004, 0.0), -0.009 * (1 - x**2) + rng.normal(0, 0.003)])
         pieces.append(blob.placed(np.eye(3), place))
     return pieces
 
@@ -274,7 +274,7 @@ def harmonica(rng: np.random.Generator) -> list[Piece]:
 def phone(rng: np.random.Generator) -> list[Piece]:
     """Returns a phone: z its length (up), x its width, y its thickness; -y is its back with the lens."""
     colour = any_colour(rng, 0.01, 0.6)
-    width, length = float(rng.uniform(0.07, 0.078)), float(rng.uniform(0.142, 0.16))
+    width, length = float(rng.uniform(0.064, 0.072)), float(rng.uniform(0.13, 0.146))
     body = box((width, 0.011, length), colour)
     glass = box((width * 0.93, 0.002, length * 0.95), (0.012, 0.012, 0.016), (0, 0.006, 0))
     edge = _apart(colour, rng=rng, distance=0.15)

@@ -30,7 +30,7 @@ from hw_anon.data.synthetic.stance import Stance
 
 __all__ = ["ClipScene", "PortraitScene", "anatomy_of", "make_clip", "make_portrait", "skeleton_of"]
 
-_FACE_HEIGHT_M = 0.135
+_FACE_HEIGHT_M = 0.176
 _GLOSS = 0.35
 
 
@@ -55,7 +55,7 @@ def sample_light(rng: np.random.Generator) -> Light:
 
     warm, cool = rng.uniform(-1, 1, 2)
     key, fill = float(rng.uniform(0.45, 1.05)), float(rng.uniform(0.05, 0.35))
-    around = float(rng.uniform(0.3, 0.6))
+    around = float(rng.uniform(0.36, 0.65))
     return Light(
         directions=(
             direction(rng.uniform(-1.1, 1.1), rng.uniform(0.1, 1.0)),
@@ -113,10 +113,8 @@ class _Shot:
         scale = shown / side
         matrix = np.array([[scale, 0, left], [0, scale, top]], np.float64)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        drawn: NDArray[np.float32] = cv2.warpAffine(
-            self.room, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE
-        )
-        return drawn
+        drawn = cv2.warpAffine(self.room, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(drawn, np.float32)
 
 
 def _aim(
@@ -248,21 +246,22 @@ class ClipScene:
         return _props(pieces)
 
     def _frame_up(self, rng: np.random.Generator) -> _Shot:
-        """Puts the camera: housework needs room below, everything else is framed alike."""
+        """Puts the camera: rather on the busy hand's side; housework needs room below, the rest is framed alike."""
+        sign = 1.0 if self.choreography.stance.side == "L" else -1.0
         moment = self.moment(0.0)
         posed = self.person.pose(moment.rotations)
         face = 0.5 * (posed.anchor("mouth") + posed.anchor("brow"))
         near = self.action in NEAR_FACE or self.action == "idle"
         facing = posed.transforms[load_body().bone("head"), :3, :3] @ np.array([0.0, -1.0, 0.0])
         looks = float(np.arctan2(facing[0], -facing[1]))
-        share = float(rng.triangular(0.125, 0.17, 0.25)) if near else float(rng.triangular(0.115, 0.14, 0.19))
+        share = float(rng.triangular(0.13, 0.19, 0.27)) if near else float(rng.triangular(0.12, 0.15, 0.2))
         return _aim(
             rng,
             face,
             face_share=share,
             row=float(rng.uniform(0.24, 0.36)) if near else float(rng.uniform(0.18, 0.27)),
             column=float(rng.uniform(0.38, 0.62)),
-            azimuth=0.75 * looks + float(rng.uniform(-0.42, 0.42)),
+            azimuth=0.75 * looks + sign * float(rng.uniform(-0.22, 0.45)),
             height=float(rng.uniform(-0.1, 0.16)) if near else float(rng.uniform(0.0, 0.25)),
         )
 
@@ -292,7 +291,7 @@ class PortraitScene:
         self._shot = _aim(
             rng,
             0.5 * (self._posed.anchor("mouth") + self._posed.anchor("brow")),
-            face_share=float(rng.uniform(0.4, 0.56)),
+            face_share=float(rng.uniform(0.42, 0.58)),
             row=float(rng.uniform(0.44, 0.54)),
             column=float(rng.uniform(0.43, 0.57)),
             azimuth=float(rng.uniform(-0.12, 0.12)),

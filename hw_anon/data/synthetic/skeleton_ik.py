@@ -202,7 +202,7 @@ class Arm:
             if number == 0 and target.softness > 0:
                 hands = _variants(asked, target.softness)
             solution = self._best(target, base, shoulder, hands, asked, angle)
-            hands, angle = solution["hand"][None], solution["swivel"]
+            hands, angle = solution["hand"][None], float(solution["swivel"])
         return self._pose(solution, target)
 
     def _hand_rotation(self, target: HandTarget) -> Vector:

@@ -46,9 +46,9 @@ FAMILIES: dict[str, Family] = {
     ),
     "eye": Family(
         anchor="eye",
-        offset=(0.066, 0.006, -0.03),
+        offset=(0.078, 0.014, -0.036),
         spread=(0.006, 0.01, 0.01),
-        fingers=(-0.2, 0.1, 0.95),
+        fingers=(-0.1, 0.12, 0.95),
         palm=(-0.9, 0.1, 0.1),
         elbow=(0.5, 0.1, -0.8),
     ),
