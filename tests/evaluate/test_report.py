@@ -1,20 +1,17 @@
-"""Tables and Figure 4 from given numbers."""
+"""Tables of privacy from given numbers."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from hw_anon.core.errors import ConfigError
 from hw_anon.evaluate.protocol import ADAPTIVE, MODIFIED_MODIFIED, PrivacyResult, PrivacySettings, ProtocolResult
 from hw_anon.evaluate.report import (
-    draw_trade_off,
     markdown_table,
     privacy_table,
-    trade_off_points,
     write_privacy_report,
 )
 from hw_anon.evaluate.verification import Estimate
@@ -79,30 +76,3 @@ def test_methods_under_other_judges_do_not_fit_one_table() -> None:
     )  # fmt: skip
     with pytest.raises(ConfigError, match="do not fit one table"):
         privacy_table([*RESULTS, lone])
-
-
-def test_figure_4_has_the_error_on_x_and_skips_methods_without_map(tmp_path: Path) -> None:
-    points = trade_off_points(RESULTS, {"blur-8": number(0.7), "original": number(0.8)}, ours=["blur-8"])
-    assert [(p.name, p.ours) for p in points] == [("original", False), ("blur-8", True)]
-    assert points[1].error.value == pytest.approx(0.256)
-    assert (points[1].error.low, points[1].error.high) == (pytest.approx(0.206), pytest.approx(0.306))
-    with pytest.raises(ConfigError, match="no verification by sface"):
-        trade_off_points(RESULTS, {"mask": number(0.4)}, judge="sface")
-    with pytest.raises(ConfigError, match="no method"):
-        draw_trade_off([], tmp_path / "f.png", title="")
-
-
-def test_figure_4_draws_ours_as_a_red_square(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="missing: matplotlib")
-    image = pytest.importorskip("PIL.Image", reason="missing: pillow")
-    utility = {"original": number(0.8), "blur-8": number(0.7), "mask": number(0.5)}
-
-    def red(ours: list[str]) -> int:
-        path = tmp_path / "figure4.png"
-        draw_trade_off(trade_off_points(RESULTS, utility, ours=ours), path, title="mAP against error, att")
-        pixels = np.asarray(image.open(path).convert("RGB")).astype(int)
-        assert pixels.shape[1] > 800
-        return int(np.sum(np.abs(pixels - (0xD6, 0x27, 0x28)).sum(axis=-1) < 20))
-
-    assert red([]) == 0
-    assert red(["blur-8"]) > 30
