@@ -35,7 +35,6 @@ EYE_SPAN_M = 0.036
 
 _HEAD = (0.637, 0.175, 0.363, 0.685)
 _HEAD_SHAPE = (906, 480)
-_HEAD_HALF_WIDTH_M = 0.14
 _FRONT_Y_M = -0.04
 _BODY_SIDE = 512
 _REFERENCE = Build(
@@ -224,11 +223,18 @@ def _layout(
 
 
 def _in_head(model: BodyModel) -> NDArray[np.bool_]:
-    """Tells which triangles lie in the head's island of the mesh's own layout (an arm reaches into its window)."""
-    middle = model.uv[model.uv_faces].mean(1)
-    across, down = middle[:, 0], 1 - middle[:, 1]
-    near = np.abs(model.template[model.faces].mean(1)[:, 0]) < _HEAD_HALF_WIDTH_M
-    return near & (across > _HEAD[0]) & (down > _HEAD[1]) & (down < _HEAD[1] + _HEAD[3])
+    """Tells which triangles lie in the head's island of the mesh's own layout: `[F]`."""
+    labels = np.arange(len(model.uv))
+    while True:
+        lowest = labels[model.uv_faces].min(1)
+        before = labels.copy()
+        for corner in range(3):
+            np.minimum.at(labels, model.uv_faces[:, corner], lowest)
+        labels = labels[labels]
+        if np.array_equal(labels, before):
+            break
+    crown = model.faces == np.argmax(model.template[: model.body_vertices, 2])
+    return labels[model.uv_faces[:, 0]] == labels[model.uv_faces[crown][0]]
 
 
 def _vertex_masks(model: BodyModel) -> dict[str, NDArray[np.bool_]]:

@@ -150,6 +150,8 @@ class Outfit:
     """Height of the neckline at reference size, metres."""
     vee: float
     """Depth of the neckline's vee, metres."""
+    collar: float
+    """Radius of the opening for the neck at reference size, metres."""
     sleeve: float
     """Where sleeves end: distance from the middle at reference size, metres."""
     thickness: float
@@ -272,7 +274,7 @@ def sample_look(rng: np.random.Generator, build: Build, tone: float) -> Look:
         moustache=float(min(1.0, max(moustache, beard * rng.uniform(0.3, 1.1)))),
         stubble=0.0 if female else float(rng.uniform(0.0, 0.35)),
         years=years,
-        lashes=float(rng.uniform(0.5, 1.0) if female else rng.uniform(0.0, 0.35)),
+        lashes=float(rng.uniform(0.0, 1.0) if female else 0.0),
         shadow=float(rng.uniform(0.0, 0.5) + (0.3 * rng.random() if paint else 0.0)),
         glasses=_glasses(rng, years),
         grain_seed=int(rng.integers(1 << 31)),
@@ -307,6 +309,7 @@ def sample_outfit(seed: int, look: Look) -> Outfit:
             {"sweater": 0.74, "hoodie": 0.74, "shirt": 0.738, "tank": 0.705}.get(top, 0.728) + rng.normal(0, 0.006)
         ),
         vee=float(rng.uniform(0.05, 0.11) if top in ("vneck", "shirt") else rng.uniform(0.0, 0.02)),
+        collar=float(rng.uniform(0.064, 0.072) if top in ("sweater", "shirt", "hoodie") else rng.uniform(0.068, 0.09)),
         sleeve=float(rng.uniform(0.46, 0.53) if long_sleeve else (0.16 if top == "tank" else rng.uniform(0.255, 0.33))),
         thickness=float({"sweater": 0.009, "hoodie": 0.013}.get(top, 0.005) * rng.uniform(0.8, 1.3)),
         tied=bool(tied),

@@ -9,7 +9,16 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_anon.data.synthetic.atlas import EYE_PANEL, EYE_SPAN_M, HAIR_PANEL, TEXTURE_SHAPE, Atlas, Panel, load_atlas, smoothstep
+from hw_anon.data.synthetic.atlas import (
+    EYE_PANEL,
+    EYE_SPAN_M,
+    HAIR_PANEL,
+    TEXTURE_SHAPE,
+    Atlas,
+    Panel,
+    load_atlas,
+    smoothstep,
+)
 from hw_anon.data.synthetic.look import Look, Outfit
 from hw_anon.data.synthetic.wear import cloth_depth, hair_depth
 
@@ -160,7 +169,7 @@ def _lines(panel: Panel, look: Look) -> Map:
     )
     bag = np.exp(-(((up - 0.861 + 3 * (across - 0.032) ** 2 * 4) / 0.0013) ** 2)) * (np.abs(across - 0.032) < 0.015)
     frown = np.exp(-(((across - 0.006) / 0.0011) ** 2)) * (np.abs(up - 0.908) < 0.007)
-    return depth * front * (0.34 * fold + 0.2 * brow + 0.2 * crow + 0.22 * bag + 0.2 * frown)
+    return depth * front * (0.26 * fold + 0.16 * brow + 0.14 * crow + 0.18 * bag + 0.16 * frown)
 
 
 def _brows(panel: Panel, colour: Map, look: Look, rng: np.random.Generator) -> None:
@@ -201,8 +210,8 @@ def _scalp(panel: Panel, colour: Map, gloss: Map, look: Look, rng: np.random.Gen
     if look.hair.kind == "bald":
         return
     depth = hair_depth(panel.x, panel.y, panel.z, look)
-    depth = depth + 0.003 * noise(rng, panel.shape, 5) + 0.0025 * noise(rng, panel.shape, 1.7)
-    share = smoothstep(-0.004, 0.005, depth) * (panel.z > 0.74) * (1 - smoothstep(0.3, 0.7, panel.masks["ears"]))
+    depth = depth + 0.0022 * noise(rng, panel.shape, 7) + 0.0016 * noise(rng, panel.shape, 2.2)
+    share = smoothstep(-0.006, 0.007, depth) * (panel.z > 0.74) * (1 - smoothstep(0.3, 0.7, panel.masks["ears"]))
     if look.hair.kind == "buzz":
         share *= 0.72
     around = np.arctan2(panel.x - look.hair.parting, -(panel.y + 0.03))
@@ -267,7 +276,8 @@ def _eye(texture: Map, look: Look) -> None:
     share = 1 - smoothstep(0.0057, 0.0063, radius)
     colour += share[..., None] * (iris - colour)
     _blend(colour, 1 - smoothstep(0.0021, 0.0026, radius), (0.03, 0.03, 0.03))
-    colour *= (1 - 0.35 * smoothstep(0.001, 0.0075, -y))[..., None]
+    colour *= (1 - 0.3 * smoothstep(0.001, 0.0075, -y))[..., None]
+    _blend(colour, 0.9 * (1 - smoothstep(0.0007, 0.0013, np.hypot(x - 0.0017, (y + 0.0021) * 0.8))), (1.0, 1.0, 1.0))
     texture[top : top + side, left : left + side, :3] = colour
     texture[top : top + side, left : left + side, 3] = 1.0
 

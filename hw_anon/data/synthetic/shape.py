@@ -23,7 +23,7 @@ _CALM = ("eye-push", "eye-trans", "head-angle", "head-trans", "mouth-trans", "no
 """Features that look wrong when they stray far."""
 _STILL = ("head-trans", "head-angle", "mouth-trans-out", "nose-trans-out", "neck-", "head-age", "ear-wing", "ear-flap")
 """Features that break the neck or the middle of the face when they stray at all."""
-_FEATURE_SPREAD = 0.42
+_FEATURE_SPREAD = 0.38
 _ASYMMETRY = 0.05
 
 
@@ -70,8 +70,7 @@ class Build:
 
 def _between(value: float, names: Sequence[str], anchors: Sequence[float]) -> dict[str, float]:
     """Returns the shares of the anchors around a value; the others have none."""
-    shares = {name: float(np.interp(value, anchors, row)) for name, row in zip(names, np.eye(len(names)), strict=True)}
-    return shares
+    return {name: float(np.interp(value, anchors, row)) for name, row in zip(names, np.eye(len(names)), strict=True)}
 
 
 def sample_build(rng: np.random.Generator, tone: float = 0.5) -> Build:

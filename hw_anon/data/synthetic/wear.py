@@ -31,6 +31,8 @@ MATERIALS = np.array(
 _LINE_ANGLES = np.radians([0, 22, 40, 52, 62, 74, 86, 100, 116, 135, 155, 180])
 _LINE_HEIGHTS = np.array([0.957, 0.958, 0.952, 0.936, 0.915, 0.893, 0.886, 0.888, 0.86, 0.83, 0.805, 0.797])
 _HEAD_AXIS_Y = -0.045
+_STRAP_M = (0.058, 0.105)
+_COLLAR_TOP_M = 0.745
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,24 +85,38 @@ class _Builder:
         self.kinds.append(np.full(len(faces), kind))
         self.colours.append(np.tile(np.array(colour, np.float32), (len(faces), 1)))
 
-    def add_rigid(
+    def add_part(
         self,
         vertices: Floats,
         faces: NDArray[np.int64],
         kind: int,
         colour: tuple[float, float, float],
         uv: Floats | None = None,
+        follow: Floats | float = 1.0,
     ) -> None:
-        """Adds a part that follows the head; `uv` `[n, 2]` texels where it is textured."""
+        """Adds a part on the head.
+
+        Args:
+            vertices: `[n, 3]` at rest, metres.
+            faces: `[m, 3]` triangles of them.
+            kind: row of `MATERIALS`.
+            colour: linear RGB, where there is no texture.
+            uv: `[n, 2]` texels, where there is.
+            follow: `[n]` or for all: share of the head's motion; the rest follows the chest.
+        """
         self.add_faces(faces + self.count, kind, colour)
         if uv is not None:
             self.uv_faces[-1] = faces + self.corners
             self.uv.append(uv.astype(np.float32))
             self.corners += len(uv)
-        width = self.atlas.model.skin_bones.shape[1]
+        model = self.atlas.model
+        bones, weights = np.zeros((2, len(vertices), model.skin_bones.shape[1]))
+        bones[:, 0], bones[:, 1] = model.bone("head"), model.bone("spine01")
+        weights[:, 0] = follow
+        weights[:, 1] = 1 - weights[:, 0]
         self.vertices.append(vertices)
-        self.bones.append(np.full((len(vertices), width), self.atlas.model.bone("head")))
-        self.weights.append(np.eye(1, width).repeat(len(vertices), 0))
+        self.bones.append(bones.astype(np.int64))
+        self.weights.append(weights)
         self.count += len(vertices)
 
 
@@ -131,7 +147,7 @@ def dress(atlas: Atlas, vertices: Floats, bones: Floats, look: Look, outfit: Out
     )
     for name in ("upper-teeth", "lower-teeth"):
         builder.add_faces(model.parts[name], TOOTH, (0.62, 0.58, 0.5))
-    if look.lashes > 0.3:
+    if look.lashes > 0.5:
         for name in ("l-eyelashes", "r-eyelashes"):
             builder.add_faces(model.parts[name], LASH, (0.012, 0.01, 0.009))
     if look.hair.kind in ("bob", "long"):
@@ -178,14 +194,19 @@ def _thickness(atlas: Atlas, vertices: Floats, look: Look, outfit: Outfit) -> Fl
 def cloth_depth(x: Floats, y: Floats, z: Floats, outfit: Outfit) -> NDArray[np.float32]:
     """Returns how far inside the clothes places of the reference body are, metres; negative is bare skin."""
     across = np.abs(x)
-    neckline = outfit.neck + 0.3 * (y + 0.03) - outfit.vee * np.exp(-((across / 0.035) ** 2)) * (y < -0.02)
     if outfit.top == "tank":
-        neckline = np.where(across < 0.075, neckline - 0.05 * (y < 0), neckline)
-    return np.minimum(neckline - z, outfit.sleeve - across).astype(np.float32)
+        scoop = outfit.neck - 0.045 * (y < -0.02) + 0.25 * (y + 0.03)
+        neckline = np.where(across < _STRAP_M[0], scoop, 0.76)
+        armhole = _STRAP_M[1] + 0.55 * np.clip(0.665 - z, 0, 0.1)
+        return np.minimum(neckline - z, armhole - across).astype(np.float32)
+    neckline = outfit.neck + 0.3 * (y + 0.03) - outfit.vee * np.exp(-((across / 0.035) ** 2)) * (y < -0.02)
+    collar = np.minimum(np.hypot(x, 0.85 * (y + 0.02)) - outfit.collar, _COLLAR_TOP_M - z)
+    opening = np.where((across < 0.05) & (y < -0.05), neckline - z, np.maximum(neckline - z, collar))
+    return np.minimum(opening, outfit.sleeve - across).astype(np.float32)
 
 
 def _locks(builder: _Builder, vertices: Floats, bones: Floats, look: Look, outfit: Outfit) -> None:
-    """Adds the mesh of long hair, cut to length; or a tail or bun."""
+    """Adds long hair, cut to length, or the tail or bun into which it is tied."""
     atlas = builder.atlas
     head = bones[atlas.model.bone("head")]
     if outfit.tied:
@@ -194,24 +215,37 @@ def _locks(builder: _Builder, vertices: Floats, bones: Floats, look: Look, outfi
         if not outfit.bun:
             centre = centre + np.array([0.0, 0.012, -0.085])
         ball, faces, uv = _ball(centre, radius)
-        builder.add_rigid(ball, faces, STRANDS, (0, 0, 0), uv)
+        builder.add_part(ball, faces, STRANDS, (0, 0, 0), uv)
         return
-    triangles = atlas.model.parts["hair"]
-    place = atlas.vertices[triangles].mean(1)
-    limit = look.hair.length
-    front = (place[:, 1] < -0.095) | ((place[:, 1] < -0.05) & (np.abs(place[:, 0]) < 0.07))
-    triangles = triangles[~front & (place[:, 2] > limit)]
-    used, index = np.unique(triangles, return_inverse=True)
+    coarse, faces = np.unique(atlas.model.parts["hair"], return_inverse=True)
+    locks, faces = subdivide(np.concatenate([vertices[coarse], atlas.vertices[coarse]], 1), faces.reshape(-1, 3))
+    locks, faces = subdivide(locks, faces)
+    fine, place = locks[:, :3].copy(), locks[:, 3:]
+    around = np.arctan2(place[:, 0], -(place[:, 1] - _HEAD_AXIS_Y))
+    rng = np.random.default_rng(look.grain_seed)
+    waves = sum(np.sin(around * k + place[:, 2] * rng.normal(0, 40) + rng.uniform(0, 6)) for k in (9, 17, 31)) / 3
+    outward = np.stack([np.sin(around), -np.cos(around), np.zeros(len(around))], 1)
+    fine += outward * (0.004 * waves + 0.35 * (look.hair.volume * outfit.hair_volume - 0.01))[:, None]
+    limit = look.hair.length + 0.008 * waves
+    fine[:, 2] += np.maximum(limit - place[:, 2], 0)
+    middle, angle = place[faces].mean(1), np.abs(around[faces]).mean(1)
+    opening = np.interp(middle[:, 2], [0.6, 0.78, 0.9, 0.96, 1.0], [0.95, 1.05, 1.12, 0.85, 0.0])
+    kept = (angle > opening) & (place[faces][:, :, 2].max(1) > limit[faces].min(1))
     left, top, width, height = HAIR_PANEL
-    around = np.arctan2(atlas.vertices[used, 0], -(atlas.vertices[used, 1] - _HEAD_AXIS_Y)) / (2 * np.pi) + 0.5
-    down = np.clip((1.02 - atlas.vertices[used, 2]) / 0.7, 0, 1)
-    uv = np.stack([left + 2 + around * (width - 4), top + 2 + down * (height - 4)], 1).astype(np.float32)
-    builder.faces.append(triangles)
-    builder.uv_faces.append(index.reshape(-1, 3) + builder.corners)
-    builder.uv.append(uv)
-    builder.corners += len(uv)
-    builder.kinds.append(np.full(len(triangles), STRANDS))
-    builder.colours.append(np.zeros((len(triangles), 3), np.float32))
+    down = np.clip((1.02 - place[:, 2]) / 0.7, 0, 1)
+    uv = np.stack([left + 2 + (around / (2 * np.pi) + 0.5) * (width - 4), top + 2 + down * (height - 4)], 1)
+    follow = np.interp(place[:, 2], [0.62, 0.76], [0.45, 1.0])
+    builder.add_part(fine, faces[kept], STRANDS, (0, 0, 0), uv, follow)
+
+
+def subdivide(points: Floats, faces: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Splits each triangle in four: returns `[N', D]` points, the old ones first, and `[4 F, 3]` triangles."""
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    pairs, index = np.unique(edges, axis=0, return_inverse=True)
+    ab, bc, ca = (index.reshape(3, -1) + len(points))[:, :]
+    a, b, c = faces.T
+    split = np.concatenate([np.stack(t, 1) for t in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))])
+    return np.concatenate([points, points[pairs].mean(1)]), split
 
 
 def _ball(centre: Floats, radius: tuple[float, float, float]) -> tuple[Floats, NDArray[np.int64], Floats]:
@@ -274,14 +308,14 @@ def _spectacles(builder: _Builder, vertices: Floats, glasses: Glasses) -> None:
             ],
             1,
         )
-        builder.add_rigid(*_tube(rim, glasses.rim, True), FRAME, glasses.colour)
+        builder.add_part(*_tube(rim, glasses.rim, True), FRAME, glasses.colour)
         ear = vertices[anchors[f"ear.{side}"]]
         outer = rim[np.argmax(rim[:, 0] * sign)] + np.array([0, 0, glasses.height * 0.4])
         behind = np.array([sign * (np.abs(ear[:, 0]).min() + 0.004), ear[:, 1].mean(), ear[:, 2].max() - 0.006])
-        builder.add_rigid(*_tube(np.linspace(outer, behind, 6), glasses.rim * 0.9, False), FRAME, glasses.colour)
+        builder.add_part(*_tube(np.linspace(outer, behind, 6), glasses.rim * 0.9, False), FRAME, glasses.colour)
     inner = [
         np.array([eyes[s][0] - g * (glasses.width - 0.001), front, eyes[s][2] + 0.002])
         for s, g in (("L", 1), ("R", -1))
     ]
     arch = (inner[0] + inner[1]) / 2 + np.array([0, -0.004, 0.004])
-    builder.add_rigid(*_tube(np.array([inner[0], arch, inner[1]]), glasses.rim, False), FRAME, glasses.colour)
+    builder.add_part(*_tube(np.array([inner[0], arch, inner[1]]), glasses.rim, False), FRAME, glasses.colour)
