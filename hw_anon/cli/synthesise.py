@@ -85,7 +85,8 @@ def synthesise(
         },
         where="hw-anon synthesise",
     )
-    drawn = _draw(config, out, workers or len(os.sched_getaffinity(0)))
+    processes = workers or len(os.sched_getaffinity(0))
+    drawn = _draw(config, out, processes)
     card = _describe(out)
     document: dict[str, Any] = {"directory": str(out), "card": card, "drawn": drawn.as_json()}
     if check:
@@ -95,7 +96,7 @@ def synthesise(
         return
     rows = [(split, *counts.values()) for split, counts in card["splits"].items()]
     print_table(str(out), ("split", *card["splits"]["train"]), rows)
-    _report_speed(drawn)
+    _report_speed(drawn, processes)
     if check:
         _report_quality(document["quality"])
     note(f"card: {out / 'card.md'}, contact sheets: {out / 'sheets'}")
@@ -144,13 +145,15 @@ def _check(out: Path, downloads: Path) -> dict[str, Any]:
     return quality
 
 
-def _report_speed(drawn: Drawn) -> None:
+def _report_speed(drawn: Drawn, workers: int) -> None:
     if drawn.frames:
         each = 1000 * drawn.frames_cpu_s / drawn.frames
         note(f"frames: {drawn.frames:,}, {each:.0f} ms of processor time each")
     if drawn.portraits:
         each = 1000 * drawn.portraits_cpu_s / drawn.portraits
         note(f"portraits: {drawn.portraits:,}, {each:.0f} ms of processor time each")
+    if drawn.portraits or drawn.frames:
+        note(f"drawing took {drawn.wall_s:.0f} s with {workers} processes")
     if drawn.kept:
         note(f"kept from an earlier run: {drawn.kept:,} pictures")
 
