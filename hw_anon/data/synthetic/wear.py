@@ -14,6 +14,7 @@ from hw_anon.data.synthetic.look import Glasses, Look, Outfit
 __all__ = ["MATERIALS", "Mesh", "dress", "hair_depth"]
 
 Floats = NDArray[np.float64]
+Reals = NDArray[np.float64] | NDArray[np.float32]
 
 SKIN, EYE, TOOTH, LASH, STRANDS, FRAME = range(6)
 MATERIALS = np.array(
@@ -50,7 +51,7 @@ class Mesh:
     skin_weights: Floats
 
 
-def hair_depth(x: Floats, y: Floats, z: Floats, look: Look) -> NDArray[np.float32]:
+def hair_depth(x: Reals, y: Reals, z: Reals, look: Look) -> NDArray[np.float32]:
     """Returns how far inside the hairline places of the reference head are, metres; negative is bare skin."""
     angle = np.arctan2(np.abs(x), -(y - _HEAD_AXIS_Y))
     line = np.interp(angle, _LINE_ANGLES, _LINE_HEIGHTS) + look.hair.shift
@@ -191,7 +192,7 @@ def _thickness(atlas: Atlas, vertices: Floats, look: Look, outfit: Outfit) -> Fl
     return normals * lift[:, None]
 
 
-def cloth_depth(x: Floats, y: Floats, z: Floats, outfit: Outfit) -> NDArray[np.float32]:
+def cloth_depth(x: Reals, y: Reals, z: Reals, outfit: Outfit) -> NDArray[np.float32]:
     """Returns how far inside the clothes places of the reference body are, metres; negative is bare skin."""
     across = np.abs(x)
     if outfit.top == "tank":
@@ -223,7 +224,9 @@ def _locks(builder: _Builder, vertices: Floats, bones: Floats, look: Look, outfi
     fine, place = locks[:, :3].copy(), locks[:, 3:]
     around = np.arctan2(place[:, 0], -(place[:, 1] - _HEAD_AXIS_Y))
     rng = np.random.default_rng(look.grain_seed)
-    waves = sum(np.sin(around * k + place[:, 2] * rng.normal(0, 40) + rng.uniform(0, 6)) for k in (9, 17, 31)) / 3
+    waves = np.mean(
+        [np.sin(around * k + place[:, 2] * rng.normal(0, 40) + rng.uniform(0, 6)) for k in (9, 17, 31)], axis=0
+    )
     outward = np.stack([np.sin(around), -np.cos(around), np.zeros(len(around))], 1)
     fine += outward * (0.004 * waves + 0.35 * (look.hair.volume * outfit.hair_volume - 0.01))[:, None]
     limit = look.hair.length + 0.008 * waves
