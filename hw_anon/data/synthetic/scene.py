@@ -270,12 +270,12 @@ class PortraitScene:
     """One head-and-shoulders picture."""
 
     def __init__(self, identity: Identity, seed: int) -> None:
-        person_seed, own = (int(part) for part in np.random.SeedSequence([seed, 1]).generate_state(2))
+        person_seed, own = (int(part) for part in np.random.SeedSequence([identity.seed, seed, 1]).generate_state(2))
         rng = np.random.default_rng(own)
         self.person = make_person(identity, person_seed)
         skeleton = skeleton_of(self.person)
         stance = Stance.sample(rng)
-        yaw = float(np.clip(rng.normal(0, 0.32), -0.7, 0.7))
+        yaw = float(np.clip(rng.normal(0, 0.36), -0.7, 0.7))
         pitch, roll = float(np.clip(rng.normal(0, 0.11), -0.26, 0.26)), float(rng.normal(0, 0.07))
         turn = float(rng.uniform(-0.3, 0.3))
         self._rotations = trunk_rotations(turn=turn, tilt=stance.tilt, head=(pitch, roll, yaw - turn))
@@ -330,5 +330,5 @@ def make_clip(identity: Identity, action: str, seed: int, *, fps: float = 8.0) -
 
 
 def make_portrait(identity: Identity, seed: int) -> PortraitScene:
-    """Makes a portrait; clothes, hair, pose, expression, room, light and camera follow from `seed`."""
+    """Makes a portrait; clothes, hair, pose, expression, room, light and camera follow from person and `seed`."""
     return PortraitScene(identity, seed)
