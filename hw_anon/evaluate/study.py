@@ -150,7 +150,6 @@ def make_study(
         "command": command,
         "pairs": {question["id"]: answer for question, answer in zip(pairs, same, strict=True)},
         "named": {question["id"]: answer for question, answer in zip(named, who, strict=True)},
-        "trust": "trust",
     }
     page = render_template(
         _TEMPLATE, study=identity, questions=questions, side=settings.side, answers_format=ANSWERS_FORMAT

@@ -97,14 +97,13 @@ def action_table(results: Results) -> Table | None:
     if not results.action:
         return None
     classes = list(dict.fromkeys(name for row in results.action for name in row.per_class))
-    columns = [_SHORT_CLASS.get(name, name) for name in classes] + ["near-face mean", "mAP"]
     gap = any(row.clear_detector for row in results.action)
+    columns = ["mAP", "near-face mean", *(["mAP, detector of clear frames"] if gap else [])]
+    columns += [_SHORT_CLASS.get(name, name) for name in classes]
     measured = []
     for row in results.action:
-        values = [*(row.per_class.get(name) for name in classes), row.near_face, row.map50]
-        measured.append((row.method, row.learned, [*values, row.clear_detector] if gap else values))
-    if gap:
-        columns.append("mAP, detector of clear frames")
+        means = [row.map50, row.near_face, *([row.clear_detector] if gap else [])]
+        measured.append((row.method, row.learned, [*means, *(row.per_class.get(name) for name in classes)]))
     cells = _columns([values for _, _, values in measured], [True] * len(columns), [m for m, _, _ in measured])
     first = results.action[0]
     near = [_SHORT_CLASS.get(name, name) for name in first.near_face_classes]
@@ -113,7 +112,7 @@ def action_table(results: Results) -> Table | None:
         "own detector, trained on frames modified by that method. n is the number of true boxes of a class, of frames "
         "for means."
         + (f" Near-face classes: {', '.join(near)}." if near else "")
-        + (" The last column is the detector trained on clear frames: the gap between the domains." if gap else "")
+        + (" The third column is the detector trained on clear frames: the gap between the domains." if gap else "")
     )
     rows = tuple((m, learned, row) for (m, learned, _), row in zip(measured, cells, strict=True))
     return Table(
