@@ -166,6 +166,7 @@ class Arm:
         along = unit(elbow - shoulder)
         self._upper_frame = frame(along, np.cross(along, (0.0, -1.0, 0.0)))
         self._lower_axis = unit(wrist - elbow)
+        self._second_axis = unit(wrist - skeleton.head(f"lowerarm02.{side}"))
         knuckle, index, little = (skeleton.head(f"finger{number}-1.{side}") for number in (3, 2, 5))
         fingers = unit(knuckle - wrist)
         across = unit((index - little) - fingers * (fingers @ (index - little)))
@@ -260,11 +261,12 @@ class Arm:
     def _pose(self, part: dict[str, Vector], target: HandTarget) -> ArmPose:
         side, axis = self.side, self._lower_axis
         twist = float(part["twist"])
+        first, second = axis_rotation(axis, 0.4 * twist), axis_rotation(self._second_axis, 0.6 * twist)
         rotations = {
             f"upperarm01.{side}": part["upper"],
-            f"lowerarm01.{side}": part["flex"] @ axis_rotation(axis, 0.4 * twist),
-            f"lowerarm02.{side}": axis_rotation(axis, 0.6 * twist),
-            f"wrist.{side}": part["swing"],
+            f"lowerarm01.{side}": part["flex"] @ first,
+            f"lowerarm02.{side}": second,
+            f"wrist.{side}": (first @ second).T @ axis_rotation(axis, twist) @ part["swing"],
         }
         hand = part["hand"]
         return ArmPose(

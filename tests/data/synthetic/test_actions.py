@@ -1,4 +1,4 @@
-"""The families are confusable: within one, arms do not tell the actions apart; what does lies inside the face region."""
+"""Within a family arms do not tell the actions apart; what does lies inside the face region."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_hands_arrive(skeleton: Skeleton, side: str) -> None:
         posed = transforms_of(skeleton.heads, load_body(), trunk | arm.rotations)
         wrist = posed[skeleton.index[f"wrist.{side}"]] @ [*skeleton.head(f"wrist.{side}"), 1]
         elbow = posed[skeleton.index[f"lowerarm01.{side}"]] @ [*skeleton.head(f"lowerarm01.{side}"), 1]
-        np.testing.assert_allclose(wrist[:3], arm.wrist, atol=2e-3)  # the forearm's second bone lies a little off
+        np.testing.assert_allclose(wrist[:3], arm.wrist, atol=1e-9)
         np.testing.assert_allclose(elbow[:3], arm.elbow, atol=1e-9)
         assert arm.bend <= np.radians(60) + 1e-9
         assert abs(arm.twist) <= np.radians(100) + 1e-9
