@@ -198,22 +198,21 @@ def _run(jobs: Sequence[DetectorJob], at_a_time: int) -> Iterator[dict[str, Any]
 
 
 def _row(document: dict[str, Any]) -> tuple[Any, ...]:
-    clear = document["clear_detector"] or {}
-    figures = [document["map50"], document["map50_near_face"], clear.get("map50"), clear.get("map50_near_face")]
-    found = next(iter(document["face_found"].values()), None)
+    percent = ("map50", "map50_near_face", "map50_clear_detector", "map50_near_face_clear_detector", "face_found")
     title = document["method"] if document["seed"] is None else f"{document['method']}@{document['seed']}"
     return (
         title,
-        *(_percent(figure) for figure in (*figures, found)),
+        *(_percent(document, name) for name in percent),
         *(_plain(document[name]) for name in ("l1", "ssim", "flicker")),
     )
 
 
-def _percent(figure: dict[str, float] | None) -> str:
-    if figure is None:
+def _percent(document: dict[str, Any], name: str) -> str:
+    if document[name] is None:
         return "–"
-    return f"{100 * figure['value']:.1f} [{100 * figure['low']:.1f}, {100 * figure['high']:.1f}]"
+    low, high = document[f"{name}_ci"]
+    return f"{100 * document[name]:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _plain(figure: dict[str, float] | None) -> str:
-    return "–" if figure is None else f"{figure['value']:.3f}"
+def _plain(figure: float | None) -> str:
+    return "–" if figure is None else f"{figure:.3f}"

@@ -96,7 +96,7 @@ class ActionResult:
     """How the own detector was trained: recipe, steps, seconds, hash of the data."""
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the file of a results directory; a number is a table of value, low, high (95 %) and sample size n."""
+        """Returns the file of a results directory; `*_ci` is the 95 % interval of `*`, `*_n` its sample size."""
         return {
             "method": self.method,
             "dataset": self.dataset,
@@ -104,30 +104,34 @@ class ActionResult:
             "command": self.command,
             "learned": self.learned,
             "train_frames": self.train_frames,
-            "frames": self.frames,
-            "clips": self.clips,
+            "n_frames": self.frames,
+            "n_clips": self.clips,
             "near_face_classes": list(self.near_face),
-            **_detection(self.own),
-            "clear_detector": _detection(self.clear) if self.clear else None,
-            "face_found": {name: share.as_json() for name, share in self.faces.items()},
-            "l1": _number(self.fidelity.l1),
-            "ssim": _number(self.fidelity.ssim),
-            "flicker": _number(self.fidelity.flicker),
+            **_flat("map50", self.own.mean),
+            **_flat("map50_near_face", self.own.subset_mean),
+            **_flat("map50_clear_detector", self.clear and self.clear.mean),
+            **_flat("map50_near_face_clear_detector", self.clear and self.clear.subset_mean),
+            **_flat("face_found", next(iter(self.faces.values()), None)),
+            **_flat("l1", self.fidelity.l1),
+            **_flat("ssim", self.fidelity.ssim),
+            **_flat("flicker", self.fidelity.flicker),
             "flicker_ratio": self.fidelity.flicker_ratio,
+            "face_found_by": {name: _flat("face_found", share) for name, share in self.faces.items()},
+            "per_class": _by_class(self.own),
+            "per_class_clear_detector": _by_class(self.clear) if self.clear else None,
             "training": self.training,
         }
 
 
-def _detection(result: DetectionResult) -> dict[str, Any]:
-    return {
-        "map50": result.mean.as_json(),
-        "map50_near_face": _number(result.subset_mean),
-        "per_class": {name: _number(ap) for name, ap in result.per_class.items()},
-    }
+def _flat(name: str, estimate: Estimate | None) -> dict[str, Any]:
+    if estimate is None:
+        return {name: None, f"{name}_ci": None, f"{name}_n": None}
+    interval = [round(estimate.low, 6), round(estimate.high, 6)]
+    return {name: round(estimate.value, 6), f"{name}_ci": interval, f"{name}_n": estimate.n}
 
 
-def _number(estimate: Estimate | None) -> dict[str, float | int] | None:
-    return estimate.as_json() if estimate else None
+def _by_class(result: DetectionResult) -> dict[str, dict[str, Any]]:
+    return {name: _flat("ap50", ap) for name, ap in result.per_class.items()}
 
 
 def bank_pictures(bank: FrameBank) -> list[NDArray[np.uint8]]:
