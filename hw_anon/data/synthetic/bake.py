@@ -183,7 +183,7 @@ def bake(path: Path = BODY_FILE) -> None:
     arrays["sky"] = np.round(sky * 255).astype(np.uint8)
     arrays["note"] = np.array(json.dumps(_note(count)))
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_bytes_atomically(path, buffer.getvalue())
     for name, array in arrays.items():
         print(f"{name:20} {array.dtype!s:8} {array.shape}")

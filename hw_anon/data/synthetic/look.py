@@ -254,7 +254,7 @@ def sample_look(rng: np.random.Generator, build: Build, tone: float) -> Look:
     return Look(
         tone=tone,
         skin=_srgb(skin * 255),
-        redness=float(rng.uniform(0.0, 0.16)),
+        redness=float(rng.uniform(0.0, 0.12)),
         freckles=float(max(0.0, rng.normal(-0.35, 0.6)) * (tone < 0.45)),
         moles=moles,
         hair=_hair(rng, build, tone, years),

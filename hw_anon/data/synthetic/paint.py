@@ -268,7 +268,7 @@ def _eye(texture: Map, look: Look) -> None:
     x, y = np.meshgrid(place, place)
     radius, turn = np.hypot(x, y), np.arctan2(y, x)
     colour = np.empty((side, side, 3), np.float32)
-    colour[...] = (0.86, 0.83, 0.81)
+    colour[...] = (0.8, 0.77, 0.75)
     colour *= (1 - 0.28 * smoothstep(0.0065, 0.014, radius))[..., None]
     _blend(colour, 0.35 * smoothstep(0.009, 0.015, radius), (0.75, 0.45, 0.42))
     iris = np.asarray(look.iris, np.float32) * (1 + 0.3 * np.sin(turn * 23) * np.sin(turn * 7 + 1))[..., None]
@@ -276,7 +276,7 @@ def _eye(texture: Map, look: Look) -> None:
     share = 1 - smoothstep(0.0057, 0.0063, radius)
     colour += share[..., None] * (iris - colour)
     _blend(colour, 1 - smoothstep(0.0021, 0.0026, radius), (0.03, 0.03, 0.03))
-    colour *= (1 - 0.3 * smoothstep(0.001, 0.0075, -y))[..., None]
+    colour *= (1 - 0.45 * smoothstep(0.001, 0.0075, -y))[..., None]
     _blend(colour, 0.9 * (1 - smoothstep(0.0007, 0.0013, np.hypot(x - 0.0017, (y + 0.0021) * 0.8))), (1.0, 1.0, 1.0))
     texture[top : top + side, left : left + side, :3] = colour
     texture[top : top + side, left : left + side, 3] = 1.0

@@ -125,7 +125,7 @@ class Person:
 
     @property
     def anchors(self) -> dict[str, Floats]:
-        """Named places at rest, `[3]` metres: mouth, nose, chin, brow, chest, crown; eye.L, ear.L, cheek.L, …"""
+        """Named places at rest, `[3]` metres: mouth, nose, chin, brow, chest, crown; eye.L, ear.L, cheek.L and so on."""
         return {name: self.rest[index].mean(0) for name, index in self.anchor_vertices.items()}
 
     def pose(self, rotations: Mapping[str, Floats], expression: Mapping[str, float] | None = None) -> Posed:

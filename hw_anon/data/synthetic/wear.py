@@ -23,7 +23,7 @@ MATERIALS = np.array(
         [raster.TEXTURED, 1.0, 120.0, 0.1],
         [raster.FLAT, 0.25, 40.0, 0.1],
         [raster.FLAT, 0.0, 1.0, 0.0],
-        [raster.TEXTURED, 0.22, 12.0, 0.15],
+        [raster.TEXTURED, 0.09, 14.0, 0.15],
         [raster.FLAT, 0.5, 50.0, 0.0],
     ]
 )
@@ -200,9 +200,10 @@ def cloth_depth(x: Reals, y: Reals, z: Reals, outfit: Outfit) -> NDArray[np.floa
         neckline = np.where(across < _STRAP_M[0], scoop, 0.76)
         armhole = _STRAP_M[1] + 0.55 * np.clip(0.665 - z, 0, 0.1)
         return np.minimum(neckline - z, armhole - across).astype(np.float32)
-    neckline = outfit.neck + 0.3 * (y + 0.03) - outfit.vee * np.exp(-((across / 0.035) ** 2)) * (y < -0.02)
-    collar = np.minimum(np.hypot(x, 0.85 * (y + 0.02)) - outfit.collar, _COLLAR_TOP_M - z)
-    opening = np.where((across < 0.05) & (y < -0.05), neckline - z, np.maximum(neckline - z, collar))
+    cut = outfit.vee * np.exp(-((across / 0.035) ** 2)) * (y < -0.02)
+    neckline = outfit.neck + 0.3 * (y + 0.03) - cut
+    collar = np.minimum(np.hypot(x, 0.85 * (y + 0.02)) - outfit.collar - 2 * cut, _COLLAR_TOP_M - z)
+    opening = np.maximum(neckline - z, collar)
     return np.minimum(opening, outfit.sleeve - across).astype(np.float32)
 
 
@@ -231,9 +232,12 @@ def _locks(builder: _Builder, vertices: Floats, bones: Floats, look: Look, outfi
     fine += outward * (0.004 * waves + 0.35 * (look.hair.volume * outfit.hair_volume - 0.01))[:, None]
     limit = look.hair.length + 0.008 * waves
     fine[:, 2] += np.maximum(limit - place[:, 2], 0)
-    middle, angle = place[faces].mean(1), np.abs(around[faces]).mean(1)
-    opening = np.interp(middle[:, 2], [0.6, 0.78, 0.9, 0.96, 1.0], [0.95, 1.05, 1.12, 0.85, 0.0])
-    kept = (angle > opening) & (place[faces][:, :, 2].max(1) > limit[faces].min(1))
+    opening = np.interp(place[:, 2], [0.6, 0.78, 0.9, 0.96, 1.0], [0.95, 1.05, 1.12, 0.85, 0.0])
+    turned = np.sign(around) * np.maximum(np.abs(around), opening)
+    moved = np.stack([np.sin(turned), -np.cos(turned)], 1) - outward[:, :2]
+    fine[:, :2] += moved * np.hypot(place[:, 0], place[:, 1] - _HEAD_AXIS_Y)[:, None]
+    free, long = (np.abs(around) > opening)[faces].any(1), (place[:, 2] > limit)[faces].any(1)
+    kept = free & long & (np.ptp(around[faces], axis=1) < np.pi)
     left, top, width, height = HAIR_PANEL
     down = np.clip((1.02 - place[:, 2]) / 0.7, 0, 1)
     uv = np.stack([left + 2 + (around / (2 * np.pi) + 0.5) * (width - 4), top + 2 + down * (height - 4)], 1)
