@@ -1,0 +1,113 @@
+"""`hw-anon gallery`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hw_anon.cli.output import JsonOption, emit_document, note, status
+from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+
+if TYPE_CHECKING:
+    from hw_anon.evaluate.gallery import GalleryMethod
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command("gallery")(gallery)
+
+
+def gallery(
+    results: Annotated[Path, typer.Option("--results", help="Results directory: gets galleries/*.")],
+    backend: Annotated[
+        list[str] | None, typer.Option("--backend", help="A baseline, or qat, twin, rtl of --net; repeatable.")
+    ] = None,
+    baselines: Annotated[bool, typer.Option("--baselines", help="All baselines, besides what is asked for.")] = False,
+    modifier: Annotated[
+        list[str] | None,
+        typer.Option("--modifier", help="Trained modifier.safetensors, or NAME=PATH; repeatable."),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--set", help="Identity set to show: att, lfw:DIR, folder:DIR, synthetic:DIR.")
+    ] = None,
+    clips: Annotated[
+        Path | None, typer.Option("--clips", help="Set of synthetic clips to show, made by hw-anon synthesise.")
+    ] = None,
+    crop_side: Annotated[int, typer.Option("--crop-side", min=24, max=512, help="Side of the baselines' crops.")] = 256,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which people and clips are shown.")] = 0,
+    device: Annotated[str, typer.Option("--device", help="Where trained modifiers run: auto, cpu, cuda.")] = "auto",
+    net: NetOption = "modifier-s",
+    work: WorkOption = Path("build"),
+    as_json: JsonOption = False,
+) -> None:
+    """Make the pictures of the report: faces before and after, one person often, actions, frames of one clip.
+
+    Rows are methods, as in the paper's Figures 3, 5 and 6. Who is shown follows from the seed. `hw-anon report` shows
+    every gallery that it finds in the results directory.
+
+    Example: hw-anon gallery --results build/results --backend blur-8 --backend mask --set att
+    """
+    from hw_anon.core.errors import ConfigError
+    from hw_anon.evaluate.gallery_files import write_gallery
+    from hw_anon.evaluate.gallery_sets import action_galleries, face_galleries
+    from hw_anon.evaluate.identity_sets import SetOptions, open_identity_set
+
+    if dataset is None and clips is None:
+        raise ConfigError("there is nothing to show: give --set or --clips or both")
+    workspace = Workspace(work)
+    methods = _methods(backend or [], baselines, modifier or [], net, workspace, crop_side, seed, device)
+    command = shlex.join(["hw-anon", *sys.argv[1:]])
+    made = []
+    if dataset is not None:
+        with status(f"finding the faces of {dataset}"):
+            options = SetOptions(seed=seed)
+            cache = workspace.root / "cache" / "faces"
+            faces = open_identity_set(dataset, downloads=workspace.downloads, cache=cache, options=options).faces
+        made += face_galleries(faces, methods, seed=seed, command=command)
+    if clips is not None:
+        from hw_anon.data.face_labels import face_regions
+        from hw_anon.data.synthetic.sets import open_clips
+
+        shown = open_clips(clips)
+        made += action_galleries(
+            shown,
+            lambda clip, number, width, height: face_regions(shown.faces(clip, number), width, height),
+            methods,
+            seed=seed,
+            command=command,
+        )
+    paths = [write_gallery(each, results / "galleries") for each in made]
+    if as_json:
+        emit_document({"galleries": [str(path) for path in paths]})
+        return
+    for path in paths:
+        note(f"gallery: {path}")
+
+
+def _methods(
+    backend: list[str],
+    baselines: bool,
+    modifier: list[str],
+    net: str,
+    workspace: Workspace,
+    crop_side: int,
+    seed: int,
+    device: str,
+) -> list[GalleryMethod]:
+    """Returns the methods asked for, all baselines if none; of several seeds of one method, the first."""
+    from hls.flow.config import BuildConfig
+    from hw_anon.cli.methods import MethodMaker, backend_names, trained_methods
+    from hw_anon.evaluate.gallery import GalleryMethod
+
+    names = backend_names(backend, baselines=baselines, others=bool(modifier))
+    maker = MethodMaker(net=net, config=BuildConfig(), workspace=workspace, crop_side=crop_side, seed=seed, seen=())
+    made = [*(maker.make(name) for name in names), *trained_methods(modifier, device=device)]
+    first = {(method.backend.name, method.seed is None): method for method in reversed(made)}
+    kept = [method for method in made if method in first.values()]
+    return [GalleryMethod(backend=method.backend, crop_side=method.crop_side) for method in kept]
