@@ -132,6 +132,7 @@ def _check(out: Path, downloads: Path) -> dict[str, Any]:
     import json
 
     from hw_anon.core.atomic import write_text_atomically
+    from hw_anon.data.synthetic.studio import load_studio
     from hw_anon.evaluate.synthetic_quality import measure_quality
 
     with progress() as bar:
@@ -140,7 +141,7 @@ def _check(out: Path, downloads: Path) -> dict[str, Any]:
         def advance(what: str, done: int, total: int) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
-        quality = measure_quality(out, cache_dir=downloads, on_progress=advance)
+        quality = measure_quality(out, cache_dir=downloads, studio=load_studio(), on_progress=advance)
     write_text_atomically(out / "quality.json", json.dumps(quality, indent=2) + "\n")
     return quality
 

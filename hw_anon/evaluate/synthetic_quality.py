@@ -6,101 +6,49 @@ are those that the data were made for: what a network finds here it should find 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hw_anon.core.boxes import Box
-from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ContractError
-from hw_anon.data.face_labels import FaceLabel
-from hw_anon.data.synthetic.sets import SyntheticClips, SyntheticPeople, open_clips, open_people
+from hw_anon.data.synthetic.sets import SyntheticPeople, open_clips, open_people
+from hw_anon.data.synthetic.shards import encode_picture
+from hw_anon.data.synthetic.studio import Studio
 from hw_anon.evaluate.detection_metrics import face_recall
 from hw_anon.evaluate.face_panel import PANEL_NAMES, FaceDetector, load_detector
 from hw_anon.evaluate.judges import Judge, load_judge
+from hw_anon.evaluate.synthetic_sample import FOLDS, QualityConfig, SeenFace, portraits_of, uncovered_faces
 from hw_anon.evaluate.verification import make_pairs, verify
 
-__all__ = ["QualityConfig", "SeenFace", "detector_quality", "measure_quality", "recogniser_quality"]
+__all__ = ["QualityConfig", "SeenFace", "detector_quality", "drawing_speed", "measure_quality", "recogniser_quality"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is looked at, how many pictures are done, and how many there are."""
-
-_FOLDS = 10
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QualityConfig(Config):
-    """What is looked at, and the bars."""
-
-    frames: int = 600
-    """Frames that the detectors look at, spread evenly over all clips."""
-    portraits: int = 300
-    """Portraits that the detectors look at, spread evenly over all people."""
-    people: int = 100
-    """People that the recogniser tells apart; those of the test split first."""
-    pictures: int = 10
-    """Portraits of each of them."""
-    min_height: float = 24.0
-    """Least height in pixels of a face that has to be found."""
-    min_visible: float = 0.9
-    """Least visible share of a face that counts as not covered."""
-    iou: float = 0.3
-    """Overlap at which a face counts as found; detectors differ in where a face ends."""
-    sizes: tuple[float, ...] = (24.0, 32.0, 48.0, 64.0)
-    """Lower edges of the size groups, pixels of height; the last is open."""
-    min_recall: float = 0.97
-    """Bar of each detector over all sizes."""
-    min_auc: float = 0.98
-    """Bar of the recogniser."""
-
-    def __post_init__(self) -> None:
-        for field in ("frames", "portraits"):
-            require_range(self, field, 0, None)
-        require_range(self, "people", 2 * _FOLDS, None)
-        require_range(self, "pictures", 2, None)
-        for field in ("min_visible", "iou", "min_recall", "min_auc"):
-            require_range(self, field, 0, 1)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class SeenFace:
-    """One picture with a face that has to be found."""
-
-    group: str
-    """`portraits` or `frames`."""
-    read: Callable[[], NDArray[np.uint8]]
-    """Decodes the picture."""
-    face: FaceLabel
-    """Where the face is."""
-
-    @property
-    def height(self) -> float:
-        """Height of the face in pixels."""
-        return self.face.box[3] - self.face.box[1]
 
 
 def measure_quality(
     directory: Path,
     *,
     cache_dir: Path,
+    studio: Studio,
     config: QualityConfig | None = None,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Measures a finished set.
+    """Measures a finished set, and whoever drew it.
 
     Args:
         directory: where the set is.
         cache_dir: directory for downloads (CenterFace's weights).
+        studio: draws a few clips for the clock.
         config: what is looked at.
         on_progress: called after each picture.
 
     Returns:
-        JSON values: `detectors` by name, `recogniser`, `bars` with what was reached, `config`.
+        JSON values: `detectors` by name, `recogniser`, `speed`, `bars` with what was reached, `config`.
 
     Raises:
         ContractError: if the set is missing, damaged, or too small to be measured.
@@ -108,19 +56,21 @@ def measure_quality(
     """
     wanted = config or QualityConfig()
     people = [open_people(directory, "test"), open_people(directory, "train")]
-    shown = list(_uncovered(people, open_clips(directory), wanted))
+    shown = list(uncovered_faces(people, open_clips(directory), wanted))
     if not shown:
         raise ContractError(f"{directory}: no face of {wanted.min_height:g} pixels that nothing covers")
     recogniser = recogniser_quality(load_judge("sface"), people, wanted, on_progress=on_progress)
     detectors = {}
     for name in PANEL_NAMES:
         detectors[name] = detector_quality(load_detector(name, cache_dir), shown, wanted, on_progress=on_progress)
+    speed = drawing_speed(studio, wanted) if wanted.speed_clips else None
     return {
         "set": directory.name,
         "config": wanted.to_dict(),
         "detectors": detectors,
         "recogniser": recogniser,
-        "bars": _bars(detectors, recogniser, wanted),
+        "speed": speed,
+        "bars": _bars(detectors, recogniser, speed, wanted),
     }
 
 
@@ -171,10 +121,10 @@ def recogniser_quality(
     Raises:
         ContractError: if there are too few people with two portraits.
     """
-    chosen = _portraits(people, config)
+    chosen = portraits_of(people, config)
     owners = np.array([owner for owner, _, _, _ in chosen], np.int64)
-    if len(np.unique(owners)) < 2 * _FOLDS:
-        raise ContractError(f"telling people apart needs {2 * _FOLDS} people with two portraits or more")
+    if len(np.unique(owners)) < 2 * FOLDS:
+        raise ContractError(f"telling people apart needs {2 * FOLDS} people with two portraits or more")
     vectors = []
     for done, (_, part, index, face) in enumerate(chosen, start=1):
         picture = part.picture(index)
@@ -182,7 +132,7 @@ def recogniser_quality(
         if on_progress:
             on_progress(f"{judge.name} looks at people", done, len(chosen))
     embedded = np.stack(vectors)
-    pairs = make_pairs(owners, folds=_FOLDS)
+    pairs = make_pairs(owners, folds=FOLDS)
     scores = judge.similarity(embedded[pairs.left], embedded[pairs.right])
     verification = verify(scores, pairs, owners)
     return {
@@ -198,46 +148,30 @@ def recogniser_quality(
     }
 
 
-def _uncovered(people: Sequence[SyntheticPeople], clips: SyntheticClips, config: QualityConfig) -> Iterator[SeenFace]:
-    """Yields the pictures to look at: spread over all, with a face that is large enough and not covered."""
-    portraits = [(part, index, face) for part in people for index in range(len(part)) if (face := part.face(index))]
-    frames = [
-        (clip, number, face) for clip in clips.clips for number in clip.frames for face in clips.faces(clip, number)
-    ]
-    for part, index, face in _spread([entry for entry in portraits if _counts(entry[2], config)], config.portraits):
-        yield SeenFace(group="portraits", read=partial(part.picture, index), face=face)
-    for clip, number, face in _spread([entry for entry in frames if _counts(entry[2], config)], config.frames):
-        yield SeenFace(group="frames", read=partial(clips.picture, clip, number), face=face)
+def drawing_speed(studio: Studio, config: QualityConfig) -> dict[str, float | int]:
+    """Returns how long a frame takes on one thread, set-up of person and room and storing included.
 
+    Processor time is what counts on a busy machine; people and actions differ from clip to clip.
 
-def _counts(face: FaceLabel, config: QualityConfig) -> bool:
-    return face.visible_share >= config.min_visible and face.box[3] - face.box[1] >= config.min_height
-
-
-def _spread(items: Sequence[Any], count: int) -> list[Any]:
-    """Returns `count` of the items at even distances, all if there are fewer."""
-    if len(items) <= count:
-        return list(items)
-    return [items[position] for position in (np.arange(count) * len(items) // count).tolist()]
-
-
-def _portraits(
-    people: Sequence[SyntheticPeople], config: QualityConfig
-) -> list[tuple[int, SyntheticPeople, int, FaceLabel]]:
-    """Returns person, set, index and face of the portraits of the first people that have two or more."""
-    chosen: list[tuple[int, SyntheticPeople, int, FaceLabel]] = []
-    owner = 0
-    for part in people:
-        for identity in range(len(part.identities)):
-            own = [
-                (owner, part, int(index), face)
-                for index in np.flatnonzero(part.labels == identity)
-                if (face := part.face(int(index)))
-            ]
-            if owner < config.people and len(own) >= 2:
-                chosen += own[: config.pictures]
-                owner += 1
-    return chosen
+    Args:
+        studio: who draws.
+        config: how many clips of how many frames.
+    """
+    studio.warm_up()
+    cpu, wall = time.process_time(), time.perf_counter()
+    for number in range(config.speed_clips):
+        action = studio.actions[number * len(studio.actions) // config.speed_clips]
+        for shot in studio.clip(number, action, number, frames=config.speed_frames, fps=8.0, size=config.speed_size):
+            encode_picture(shot, "jpeg", 92)
+    frames = config.speed_clips * config.speed_frames
+    cpu, wall = (1000 * seconds / frames for seconds in (time.process_time() - cpu, time.perf_counter() - wall))
+    return {
+        "frames": frames,
+        "size": config.speed_size,
+        "cpu_ms_per_frame": round(cpu, 2),
+        "wall_ms_per_frame": round(wall, 2),
+        "frames_per_s_of_two_cores": round(2000 / max(cpu, 1e-3), 2),
+    }
 
 
 def _size_groups(edges: Sequence[float]) -> Iterator[tuple[str, float, float]]:
@@ -255,11 +189,16 @@ def _recall(
     }  # fmt: skip
 
 
-def _bars(detectors: dict[str, Any], recogniser: dict[str, Any], config: QualityConfig) -> list[dict[str, Any]]:
+def _bars(
+    detectors: dict[str, Any], recogniser: dict[str, Any], speed: dict[str, Any] | None, config: QualityConfig
+) -> list[dict[str, Any]]:
     bars = [
         (f"{name} finds {config.min_recall:.0%} of uncovered faces", entry["recall_all"]["recall"], config.min_recall)
         for name, entry in detectors.items()
     ]
     text = f"{recogniser['judge']} tells {recogniser['people']} people apart with an AUC of {config.min_auc}"
     bars.append((text, recogniser["auc"]["value"], config.min_auc))
+    if speed is not None:
+        text = f"two cores draw {config.min_frames_per_s:g} frames a second of {config.speed_size} pixels"
+        bars.append((text, speed["frames_per_s_of_two_cores"], config.min_frames_per_s))
     return [{"bar": name, "value": value, "least": least, "reached": value >= least} for name, value, least in bars]

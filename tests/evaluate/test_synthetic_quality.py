@@ -83,7 +83,7 @@ def measured(
     monkeypatch.setattr(synthetic_quality, "load_detector", lambda name, cache: BrightSpot(least))
     monkeypatch.setattr(synthetic_quality, "load_judge", lambda name: Colour(blur))
     config = QualityConfig(**({"min_height": 10.0, "min_visible": 0.0, "sizes": (10.0, 20.0)} | settings))
-    return measure_quality(made, cache_dir=made, config=config)
+    return measure_quality(made, cache_dir=made, studio=fake_studio(), config=config)
 
 
 def test_recall_by_size_and_kind(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,8 @@ def test_recall_by_size_and_kind(made: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert frames == 12, "four clips of three frames are not idle"
     assert entry["recall_all"]["recall"] == pytest.approx(frames / (frames + 72), abs=1e-4)
     assert entry["other_boxes_per_picture"] == pytest.approx(frames / (frames + 72), abs=1e-4)
-    assert [bar["reached"] for bar in quality["bars"]] == [False, False, False, True]
+    assert [bar["reached"] for bar in quality["bars"]] == [False, False, False, True, True]
+    assert quality["speed"]["frames"] == 64
 
 
 def test_covered_and_small_faces_need_not_be_found(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,3 +133,20 @@ def test_people_are_told_apart_with_the_labels_landmarks(made: Path) -> None:
         recogniser_quality(judge, people[:1], QualityConfig(people=20))
     with pytest.raises(ConfigError, match="people = 3"):
         QualityConfig(people=3)
+
+
+def test_speed_counts_processor_time(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 10.4])
+    monkeypatch.setattr(synthetic_quality.time, "process_time", lambda: next(clock))
+    config = QualityConfig(speed_clips=2, speed_frames=5, speed_size=64)
+    speed = synthetic_quality.drawing_speed(fake_studio(), config)
+    assert (speed["frames"], speed["cpu_ms_per_frame"], speed["frames_per_s_of_two_cores"]) == (10, 40, 50)
+    slow = measured(made, monkeypatch_clock(monkeypatch), least=0, min_frames_per_s=15.0, speed_clips=1, speed_frames=1)
+    assert slow["bars"][-1]["reached"] is False
+
+
+def monkeypatch_clock(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A clock that takes a second between two looks."""
+    clock = iter(range(100))
+    monkeypatch.setattr(synthetic_quality.time, "process_time", lambda: float(next(clock)))
+    return monkeypatch
