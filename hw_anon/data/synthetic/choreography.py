@@ -21,15 +21,8 @@ from hw_anon.data.synthetic.poses import (
     trunk_rotations,
 )
 from hw_anon.data.synthetic.props import Colour, Piece
-from hw_anon.data.synthetic.skeleton_ik import (
-    ArmPose,
-    HandTarget,
-    Rotations,
-    Skeleton,
-    axis_rotation,
-    rotation_xyz,
-    unit,
-)
+from hw_anon.data.synthetic.rotations import Rotations, axis_rotation, rotation_xyz, unit
+from hw_anon.data.synthetic.skeleton_ik import ArmPose, HandTarget, Skeleton
 from hw_anon.data.synthetic.stance import FAMILIES, Stance
 
 __all__ = ["Choreography", "Moment"]

@@ -14,7 +14,8 @@ from hw_anon.data.synthetic import props
 from hw_anon.data.synthetic.motion import stroke
 from hw_anon.data.synthetic.poses import HAND_SHAPES, HandShape
 from hw_anon.data.synthetic.props import Piece, any_colour
-from hw_anon.data.synthetic.skeleton_ik import SIDES, HandTarget, Vector, axis_rotation, unit
+from hw_anon.data.synthetic.rotations import Vector, axis_rotation, unit
+from hw_anon.data.synthetic.skeleton_ik import SIDES, HandTarget
 
 __all__ = ["Chore", "ChoreMoment", "chore"]
 

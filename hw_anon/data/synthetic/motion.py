@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw_anon.data.synthetic.skeleton_ik import Vector
+from hw_anon.data.synthetic.rotations import Vector
 
 __all__ = ["Sway", "blink", "stroke"]
 

@@ -15,7 +15,7 @@ from hw_anon.data.synthetic import props
 from hw_anon.data.synthetic.motion import stroke
 from hw_anon.data.synthetic.poses import HAND_SHAPES, Anatomy, HandShape
 from hw_anon.data.synthetic.props import Colour, Piece
-from hw_anon.data.synthetic.skeleton_ik import Vector, frame, unit
+from hw_anon.data.synthetic.rotations import Vector, frame, unit
 
 __all__ = ["Face", "Holding", "holding"]
 

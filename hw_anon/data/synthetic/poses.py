@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw_anon.core.errors import ConfigError
-from hw_anon.data.synthetic.skeleton_ik import Rotations, Skeleton, Vector, axis_rotation, rotation_xyz
+from hw_anon.data.synthetic.rotations import Rotations, Vector, axis_rotation, rotation_xyz
+from hw_anon.data.synthetic.skeleton_ik import Skeleton
 
 __all__ = ["HAND_SHAPES", "Anatomy", "HandShape", "finger_rotations", "hanging_arm", "trunk_rotations"]
 

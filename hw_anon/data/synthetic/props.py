@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_anon.data.synthetic.skeleton_ik import Vector, frame, unit
+from hw_anon.data.synthetic.rotations import Vector, frame, unit
 
 __all__ = [
     "Piece",
@@ -245,7 +245,7 @@ def foam(rng: np.random.Generator, spread: float = 0.023) -> list[Piece]:
 def lipstick(rng: np.random.Generator) -> Stick:
     """Draws a lipstick: `tip` is what it paints."""
     tip = (float(rng.uniform(0.4, 0.8)), float(rng.uniform(0.01, 0.1)), float(rng.uniform(0.02, 0.22)))
-    return Stick(colour=_apart(tip, rng=rng), tip=tip, radius=float(rng.uniform(0.0085, 0.0105)), beyond=0.015)
+    return Stick(colour=_apart(tip, rng=rng), tip=tip, radius=float(rng.uniform(0.0095, 0.0118)), beyond=0.015)
 
 
 def lipstick_pieces(thing: Stick, tip: Vector, grip: Vector) -> list[Piece]:

@@ -13,17 +13,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hw_anon.core.errors import ConfigError
+from hw_anon.data.synthetic.rotations import (
+    Rotations,
+    Vector,
+    axis_rotation,
+    frame,
+    limited,
+    shortest,
+    twist_swing,
+    unit,
+    variants,
+)
 
-__all__ = ["SIDES", "Arm", "ArmPose", "HandTarget", "Skeleton", "axis_rotation", "frame", "rotation_xyz", "unit"]
-
-Vector: TypeAlias = NDArray[np.float64]
-Rotations: TypeAlias = dict[str, NDArray[np.float64]]
+__all__ = ["SIDES", "Arm", "ArmPose", "HandTarget", "Skeleton"]
 
 SIDES = ("L", "R")
 """Names of the arms as the bones' suffixes have them."""
@@ -31,32 +37,6 @@ _MAX_TWIST = np.radians(100)
 _MAX_BEND = np.radians(60)
 _REACH = 0.985
 _SWIVELS = np.radians(np.arange(-120, 121, 10))
-
-
-def unit(vector: Sequence[float] | Vector) -> Vector:
-    """Returns the vector(s) scaled to length 1 along the last axis."""
-    array = np.asarray(vector, np.float64)
-    return array / np.linalg.norm(array, axis=-1, keepdims=True)
-
-
-def axis_rotation(axis: Sequence[float] | Vector, angle: float) -> Vector:
-    """Returns the `[3, 3]` rotation by `angle` radians about `axis` (Rodrigues' formula)."""
-    x, y, z = unit(axis)
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
-
-
-def rotation_xyz(x: float, y: float, z: float) -> Vector:
-    """Returns the `[3, 3]` rotation about x, then y, then z (fixed axes, radians)."""
-    return axis_rotation((0, 0, 1), z) @ axis_rotation((0, 1, 0), y) @ axis_rotation((1, 0, 0), x)
-
-
-def frame(first: Sequence[float] | Vector, second: Sequence[float] | Vector) -> Vector:
-    """Returns right-handed orthonormal axes as columns: along `first`, towards `second`, and their product."""
-    a = unit(first)
-    b = np.asarray(second, np.float64)
-    b = unit(b - np.sum(a * b, axis=-1, keepdims=True) * a)
-    return np.stack([a, b, np.cross(a, b)], axis=-1)
 
 
 class Skeleton:
@@ -201,7 +181,7 @@ class Arm:
         angle = swivel
         for number in range(passes):
             if number == 0 and target.softness > 0:
-                hands = _variants(asked, target.softness)
+                hands = variants(asked, target.softness)
             solution = self._best(target, base, shoulder, hands, asked, angle)
             hands, angle = solution["hand"][None], float(solution["swivel"])
         return self._pose(solution, target)
@@ -226,18 +206,18 @@ class Arm:
         hinge = np.cross(upper, fore) + 1e-6 * self._upper_frame[:, 1]
         turned_upper = frame(upper, hinge) @ self._upper_frame.T
         local_fore = np.einsum("nji,nj->ni", turned_upper, fore)
-        flex = _shortest(self._lower_axis, local_fore)
+        flex = shortest(self._lower_axis, local_fore)
         forearm = turned_upper @ flex
         relative = forearm.transpose(0, 2, 1) @ hand
-        twist, swing = _twist_swing(relative, self._lower_axis)
+        twist, swing = twist_swing(relative, self._lower_axis)
         bend = np.arccos(np.clip((np.trace(swing, axis1=1, axis2=2) - 1) / 2, -1, 1))
-        shoulder_twist, _ = _twist_swing(base[None, :3, :3].transpose(0, 2, 1) @ turned_upper, self._upper_frame[:, 0])
+        shoulder_twist, _ = twist_swing(base[None, :3, :3].transpose(0, 2, 1) @ turned_upper, self._upper_frame[:, 0])
         cost = _discomfort(twist, bend, shoulder_twist) + 1.5 * (1 - np.cos(angle))
         away = np.trace(hand @ asked.T, axis1=1, axis2=2)
         cost = cost + 0.8 * (3 - away) + 30 * np.maximum(0, elbow[:, 2] - shoulder[2] - 0.02)
         best = int(np.argmin(cost))
         twist_kept = np.clip(twist[best], -_MAX_TWIST, _MAX_TWIST)
-        swing_kept = _limited(swing[best], _MAX_BEND)
+        swing_kept = limited(swing[best], _MAX_BEND)
         kept = forearm[best] @ axis_rotation(self._lower_axis, twist_kept) @ swing_kept
         return {
             "hand": kept, "swivel": angle[best], "elbow": elbow[best], "wrist": wrist[best], "twist": twist_kept,
@@ -281,60 +261,9 @@ class Arm:
         )
 
 
-def _variants(rotation: Vector, softness: float) -> Vector:
-    """Returns `[K, 3, 3]`: the rotation and ones turned by up to `softness` radians about the world's axes."""
-    turns = [rotation]
-    for axis in np.eye(3):
-        turns += [axis_rotation(axis, sign * softness * part) @ rotation for sign in (-1, 1) for part in (0.5, 1.0)]
-    return np.stack(turns)
-
-
 def _discomfort(twist: Vector, bend: Vector, shoulder_twist: Vector) -> Vector:
     """Returns what the joints' angles (radians, `[N]`) cost: little in the middle, much near their limits."""
     cost: Vector = 0.15 * twist**2 + 0.6 * bend**2 + 0.1 * shoulder_twist**2
     for angle, limit in ((twist, 1.4), (bend, 0.8), (shoulder_twist, 1.4)):
         cost = cost + 12 * np.maximum(0, np.abs(angle) - limit) ** 2
     return cost
-
-
-def _shortest(start: Vector, ends: Vector) -> Vector:
-    """Returns the `[N, 3, 3]` least rotations that take `start` `[3]` to each of `ends` `[N, 3]` (unit vectors)."""
-    cross = np.cross(start, ends)
-    cosine = ends @ start
-    skew = np.zeros((len(ends), 3, 3))
-    skew[:, 0, 1], skew[:, 0, 2], skew[:, 1, 2] = -cross[:, 2], cross[:, 1], -cross[:, 0]
-    skew -= skew.transpose(0, 2, 1)
-    return np.eye(3) + skew + (skew @ skew) / np.maximum(1 + cosine, 1e-6)[:, None, None]
-
-
-def _twist_swing(rotation: Vector, axis: Vector) -> tuple[Vector, Vector]:
-    """Splits `[N, 3, 3]` rotations into `twist about axis @ swing`; returns angles `[N]` in -π…π and swings.
-
-    The quaternion's vector part along the axis and its scalar part give the twist's half angle; both are, up to one
-    common factor, read off the matrix: `axis · (skew part)` and `1 + trace`.
-    """
-    skew = np.stack(
-        [
-            rotation[:, 2, 1] - rotation[:, 1, 2],
-            rotation[:, 0, 2] - rotation[:, 2, 0],
-            rotation[:, 1, 0] - rotation[:, 0, 1],
-        ],
-        axis=1,
-    )
-    angle = 2 * np.arctan2(skew @ axis, 1 + np.trace(rotation, axis1=1, axis2=2))
-    angle = (angle + np.pi) % (2 * np.pi) - np.pi
-    x, y, z = axis
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    untwist = np.eye(3) - np.sin(angle)[:, None, None] * cross + (1 - np.cos(angle))[:, None, None] * (cross @ cross)
-    return angle, untwist @ rotation
-
-
-def _limited(rotation: Vector, limit: float) -> Vector:
-    """Returns the `[3, 3]` rotation, or one by `limit` radians about the same axis if it turns further."""
-    angle = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))
-    if angle <= limit:
-        return rotation
-    axis = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
-    if np.linalg.norm(axis) < 1e-6:
-        return np.eye(3)
-    return axis_rotation(axis, limit)

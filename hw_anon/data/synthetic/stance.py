@@ -12,7 +12,8 @@ import numpy as np
 
 from hw_anon.data.synthetic.motion import Sway, blink, stroke
 from hw_anon.data.synthetic.poses import Anatomy
-from hw_anon.data.synthetic.skeleton_ik import HandTarget, Vector, unit
+from hw_anon.data.synthetic.rotations import Vector, unit
+from hw_anon.data.synthetic.skeleton_ik import HandTarget
 
 __all__ = ["FAMILIES", "Family", "Stance"]
 

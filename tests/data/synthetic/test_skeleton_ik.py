@@ -8,7 +8,8 @@ import pytest
 from hw_anon.core.errors import ConfigError
 from hw_anon.data.synthetic.body import load_body, transforms_of
 from hw_anon.data.synthetic.poses import HAND_SHAPES, finger_rotations, trunk_rotations
-from hw_anon.data.synthetic.skeleton_ik import SIDES, HandTarget, Skeleton, axis_rotation, frame, rotation_xyz, unit
+from hw_anon.data.synthetic.rotations import axis_rotation, frame, rotation_xyz, unit
+from hw_anon.data.synthetic.skeleton_ik import SIDES, HandTarget, Skeleton
 
 
 @pytest.fixture(scope="module")
