@@ -25,7 +25,6 @@ __all__ = [
     "gallery_png",
     "make_gallery",
     "modify_regions",
-    "pair_gallery",
     "picture_uri",
 ]
 
@@ -135,34 +134,6 @@ def make_gallery(
     names = tuple(method.backend.name for method in methods)
     return Gallery(
         name=name, title=title, note=note, rows=names, columns=tuple(columns), tiles=tuple(rows), command=command
-    )
-
-
-def pair_gallery(gallery: Gallery, *, original: str, modified: str, name: str, title: str) -> Gallery:
-    """Returns the paper's Figure 5 of a gallery's rows: for each picture the original, and beside it the modified one.
-
-    Args:
-        gallery: holds both rows.
-        original: name of the row of originals.
-        modified: name of the row of modified pictures.
-        name: file name without suffix.
-        title: title.
-
-    Raises:
-        ConfigError: if a row is missing.
-    """
-    for row in (original, modified):
-        if row not in gallery.rows:
-            raise ConfigError(f"gallery {gallery.name} has no row {row!r}")
-    left, right = (gallery.tiles[gallery.rows.index(row)] for row in (original, modified))
-    return Gallery(
-        name=name,
-        title=title,
-        note=gallery.note,
-        rows=gallery.columns,
-        columns=(original, modified),
-        tiles=tuple(zip(left, right, strict=True)),
-        command=gallery.command,
     )
 
 

@@ -94,7 +94,7 @@ def action_galleries(
     galleries = [
         make_gallery(
             frames, regions, _with_original(methods), columns=[_action(clips, *place) for place in middle],
-            name="figure3-actions", title="Actions (Figure 3)", note=note, command=command,
+            name="figure3-actions", title="Actions (Figure 3)", note=note, side=200, command=command,
         )
     ]  # fmt: skip
     for number, clip in enumerate(shown[:over_time], start=1):
@@ -174,8 +174,10 @@ def _action(clips: ActionSet, clip: ActionClip, number: int) -> str:
 
 
 def _around(regions: Sequence[Box], shape: Sequence[int]) -> Box:
-    """A square window around all regions, as far as the frame has room."""
+    """A square window around all regions, their middle in its middle as far as the frame has room."""
     left, top = min(box.x for box in regions), min(box.y for box in regions)
-    side = max(max(box.right for box in regions) - left, max(box.bottom for box in regions) - top)
-    side = min(side, shape[0], shape[1])
-    return Box(x=min(left, shape[1] - side), y=min(top, shape[0] - side), width=side, height=side)
+    right, bottom = max(box.right for box in regions), max(box.bottom for box in regions)
+    side = min(max(right - left, bottom - top), shape[0], shape[1])
+    x = min(max((left + right - side) // 2, 0), shape[1] - side)
+    y = min(max((top + bottom - side) // 2, 0), shape[0] - side)
+    return Box(x=x, y=y, width=side, height=side)

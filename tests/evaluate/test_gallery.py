@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from hw_anon.core.boxes import Box
 from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.data.samples import ActionBox, ActionClip, ActionSet
 from hw_anon.evaluate.baselines import make_baseline
-from hw_anon.evaluate.gallery import Gallery, GalleryMethod, gallery_png, make_gallery, modify_regions, pair_gallery
+from hw_anon.evaluate.faces import IdentityFaces
+from hw_anon.evaluate.gallery import Gallery, GalleryMethod, gallery_png, make_gallery, modify_regions
 from hw_anon.evaluate.gallery_files import read_galleries, write_gallery
+from hw_anon.evaluate.gallery_sets import action_galleries, face_galleries
 
 image = pytest.importorskip("PIL.Image", reason="missing: pillow")
 
@@ -56,14 +59,6 @@ def test_close_ups_are_square_and_of_the_window() -> None:
     assert made.tiles[1][1].any()
 
 
-def test_pairs_are_original_beside_modified() -> None:
-    pairs = pair_gallery(gallery(), original="original", modified="mask", name="pairs", title="Pairs")
-    assert (pairs.rows, pairs.columns) == (("0.0 s", "0.5 s"), ("original", "mask"))
-    assert np.array_equal(pairs.tiles[0][1], gallery().tiles[1][0])
-    with pytest.raises(ConfigError, match="no row 'blur-8'"):
-        pair_gallery(gallery(), original="original", modified="blur-8", name="p", title="")
-
-
 def test_the_sheet_holds_every_tile() -> None:
     sheet = np.asarray(image.open(io.BytesIO(gallery_png(gallery()))))
     assert sheet.shape == (26 + 2 * 52, 150 + 2 * 68, 3)
@@ -95,3 +90,45 @@ def test_files_give_back_what_was_written(tmp_path: Path) -> None:
     (tmp_path / "clip.npz").write_bytes(b"no archive")
     with pytest.raises(ContractError, match=path.name):
         read_galleries(tmp_path)
+
+
+class Clips(ActionSet):
+    """Two test clips of four frames; a clip's second half has no face."""
+
+    def __init__(self) -> None:
+        frames = (1, 2, 3, 4)
+        clips = [ActionClip(name=name, split=split, frames=frames) for name, split in (("a", "test"), ("b", "train"))]
+        super().__init__(title="toy clips", actions=("brushing_teeth",), clips=clips)
+
+    def boxes(self, clip: ActionClip, number: int) -> tuple[ActionBox, ...]:
+        return (ActionBox(left=0.1, top=0.1, right=0.9, bottom=0.9, action=0),)
+
+    def picture(self, clip: ActionClip, number: int) -> NDArray[np.uint8]:
+        return picture(number)
+
+    def content_hash(self, clip: ActionClip) -> str:
+        return clip.name
+
+
+def test_galleries_of_clips_show_actions_and_frames_over_time() -> None:
+    def regions(clip: ActionClip, number: int, width: int, height: int) -> list[Box]:
+        assert (width, height) == (64, 48)
+        return [REGION] if number != 2 else []
+
+    actions, over_time = action_galleries(Clips(), regions, [MASK], columns=4)
+    assert (actions.rows, actions.columns) == (("original", "mask"), ("brushing teeth",))
+    assert over_time.columns == ("frame 1", "frame 2", "frame 3", "frame 4")
+    assert [bool(tile.any()) for tile in over_time.tiles[1]] == [False, True, False, False]
+    with pytest.raises(ConfigError, match="no clip of split test shows a face"):
+        action_galleries(Clips(), lambda *_: [], [MASK])
+
+
+def test_galleries_of_faces_show_people_and_one_person(toy_faces: IdentityFaces) -> None:
+    five, *six = face_galleries(toy_faces, [ORIGINAL, MASK], people=2, columns=6, seed=3)
+    assert five.rows == ("original", "mask"), "originals stand once"
+    assert (five.name, len(five.columns)) == ("figure5-toy", 6)
+    assert [g.name for g in six] == ["figure6-toy-1", "figure6-toy-2"]
+    assert {len(g.columns) for g in six} == {4}
+    assert not any(tile.any() for tile in five.tiles[1])
+    again = face_galleries(toy_faces, [ORIGINAL, MASK], people=2, columns=6, seed=3)
+    assert np.array_equal(np.array(again[0].tiles), np.array(five.tiles))
