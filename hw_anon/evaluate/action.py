@@ -109,8 +109,8 @@ class ActionResult:
             "near_face_classes": list(self.near_face),
             **_flat("map50", self.own.mean),
             **_flat("map50_near_face", self.own.subset_mean),
-            **_flat("map50_clear_detector", self.clear and self.clear.mean),
-            **_flat("map50_near_face_clear_detector", self.clear and self.clear.subset_mean),
+            **_flat("map50_clear_detector", self.clear.mean if self.clear else None),
+            **_flat("map50_near_face_clear_detector", self.clear.subset_mean if self.clear else None),
             **_flat("face_found", next(iter(self.faces.values()), None)),
             **_flat("l1", self.fidelity.l1),
             **_flat("ssim", self.fidelity.ssim),
@@ -176,7 +176,7 @@ def measure_detector(
         Truths(boxes=boxes.cpu().double().numpy(), labels=labels.cpu().numpy() - 1)
         for boxes, labels in zip(bank.boxes, bank.labels, strict=True)
     ]
-    clips = np.unique(bank.clips.cpu().numpy(), return_inverse=True)[1]
+    clips = bank.clips.unique(return_inverse=True)[1].tolist()
     subset = [bank.actions[index] for index in near_face]
     return evaluate_detections(detections, truths, classes=bank.actions, subset=subset, groups=clips, seed=seed)
 
@@ -220,7 +220,8 @@ def face_found(
         find: the detector, one that training never saw.
         on_progress: called with the number of frames done and of all frames.
     """
-    found, truth = [], []
+    found: list[Sequence[Box]] = []
+    truth: list[Box] = []
     for index, listed in enumerate(faces):
         if listed:
             boxes = find(bank.frames[index].permute(1, 2, 0).contiguous().cpu().numpy())

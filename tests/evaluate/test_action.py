@@ -267,7 +267,7 @@ def toy_clips(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hw_anon.data.synthetic.sets.open_clips", lambda directory: ToyClips())
 
 
-QUICK = ("--detector", "smoke", "--batch", "6", "--learning-rate", "0.004", "--crop-side", "32", "--face-frames", "0")
+QUICK = ("--detector", "smoke", "--batch", "6", "--learning-rate", "0.0015", "--crop-side", "32", "--face-frames", "0")
 
 
 def test_the_command_trains_and_measures(toy_clips: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
