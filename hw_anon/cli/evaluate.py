@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,7 +123,7 @@ def evaluate(
     from hls.flow.config import BuildConfig
     from hw_anon.evaluate.identity_sets import SetOptions
     from hw_anon.evaluate.privacy import PrivacySettings
-    from hw_anon.evaluate.privacy_files import with_action
+    from hw_anon.evaluate.privacy_files import with_action, write_privacy_files
 
     names = backend_names(backend or [], baselines=baselines, others=bool(modifier))
     judges, known = _judges(judge or []), tuple(_judges(seen or [])) if seen else ()
@@ -137,23 +137,24 @@ def evaluate(
     folds = _folds(judged)
     settings = PrivacySettings(folds=folds, pairs_per_fold=pairs, train_pictures=train_pictures, seed=seed)
     maker = MethodMaker(net=net, config=config, workspace=workspace, crop_side=crop_side, seed=seed, seen=known)
-    results = _measure(names, maker, trained, judged, judges, attacks, settings)
-    if results_dir:
-        results = [with_action(result, results_dir) for result in results]
-    _deliver(results, settings, out, results_dir, as_json)
+    command = shlex.join(["hw-anon", *sys.argv[1:]])
+
+    def keep(result: PrivacyResult) -> PrivacyResult:
+        if results_dir is None:
+            return result
+        joined = with_action(result, results_dir)
+        write_privacy_files([joined], settings, results_dir, command=command)
+        return joined
+
+    results = _measure(names, maker, trained, judged, judges, attacks, settings, keep)
+    _deliver(results, settings, out, command, as_json)
 
 
-def _deliver(
-    results: list[PrivacyResult], settings: PrivacySettings, out: Path, results_dir: Path | None, as_json: bool
-) -> None:
+def _deliver(results: list[PrivacyResult], settings: PrivacySettings, out: Path, command: str, as_json: bool) -> None:
     """Writes the files, prints the document or the tables."""
-    from hw_anon.evaluate.privacy_files import write_privacy_files
     from hw_anon.evaluate.report import privacy_table, write_privacy_report
 
-    command = shlex.join(["hw-anon", *sys.argv[1:]])
     files = write_privacy_report(results, settings, out, command=command)
-    if results_dir:
-        write_privacy_files(results, settings, results_dir, command=command)
     if as_json:
         emit_document([row for result in results for row in result.rows()])
         return
@@ -204,8 +205,9 @@ def _measure(
     judges: list[str],
     attacks: list[Attack],
     settings: PrivacySettings,
+    keep: Callable[[PrivacyResult], PrivacyResult],
 ) -> list[PrivacyResult]:
-    """Measures every method on the same pictures and pairs."""
+    """Measures every method on the same pictures and pairs; each result is kept before the next one is begun."""
     from hw_anon.evaluate.judges import load_judge
     from hw_anon.evaluate.protocol import Originals, evaluate_privacy
 
@@ -232,5 +234,5 @@ def _measure(
                 method_seed=method.seed,
                 on_progress=advance,
             )
-            results.append(result)
+            results.append(keep(result))
     return results

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hw_anon.core.backend import ModifierBackend, require_crops
 from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.evaluate.baselines import BASELINE_NAMES
 from hw_anon.nets.checkpoint import load_modifier
 from hw_anon.nets.modifier import JohnsonModifier
 
@@ -105,21 +106,23 @@ def load_method(path: Path, *, name: str | None = None, device: str = "auto") ->
 
     Args:
         path: a `modifier.safetensors`, or the directory that holds one.
-        name: name in reports; the recipe's if not given.
+        name: name in reports; `ours-` and the recipe's name if not given (a recipe and a baseline are called `edge`).
         device: `auto`, `cpu`, `cuda`, …
 
     Raises:
-        ConfigError: if there is no such device.
+        ConfigError: if there is no such device, or the name is a baseline's.
         ContractError: if the file is missing or damaged, or does not say which judges training saw.
     """
     file = path / "modifier.safetensors" if path.is_dir() else path
     net, metadata = load_modifier(file)
-    seen, seed, recipe = (metadata.get(key) for key in ("judges_seen", "seed", "recipe"))
+    seen, seed, recipe = (metadata.get(key) for key in ("judges_seen", "seed", "recipe_name"))
     if not isinstance(seen, list) or not all(isinstance(judge, str) for judge in seen):
         raise ContractError(f"{file}: does not say which judges its training saw; results would not be honest")
     if isinstance(seed, bool) or not isinstance(seed, int | None):
         raise ContractError(f"{file}: its seed {seed!r} is no whole number")
-    title = name or (recipe if isinstance(recipe, str) else file.resolve().parent.name)
+    title = name or f"ours-{recipe if isinstance(recipe, str) and recipe else file.resolve().parent.name}"
+    if title in BASELINE_NAMES:
+        raise ConfigError(f"{file}: {title!r} is the name of a baseline; give the modifier another")
     backend = FloatModifier(net, name=title, device=device)
     return Method(backend=backend, crop_side=backend.crop_side, seen=tuple(seen), seed=seed)
 

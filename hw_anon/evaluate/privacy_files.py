@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hw_anon.core.atomic import write_text_atomically
-from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.core.errors import ConfigError
 from hw_anon.evaluate.aggregate import combine
 from hw_anon.evaluate.privacy import PrivacyResult, PrivacySettings
 from hw_anon.evaluate.result_values import Document, read_document
@@ -88,23 +88,11 @@ def with_action(result: PrivacyResult, directory: Path) -> PrivacyResult:
 
 
 def _mean(documents: Sequence[Document], name: str) -> Estimate | None:
-    runs = {document.seed: value for document in documents if (value := _number(document, name)) is not None}
+    runs = {document.seed: value for document in documents if (value := document.number(name)) is not None}
     if not runs:
         return None
     mean = combine(runs)
     return Estimate(value=mean.value, low=mean.low, high=mean.high, n=mean.n)
-
-
-def _number(document: Document, name: str) -> Estimate | None:
-    """A number with its interval in either form: a table of value, low, high and n, or `x` beside `x_ci`."""
-    table = document.raw.get(name)
-    if not isinstance(table, dict):
-        return document.number(name)
-    try:
-        value, low, high = (float(table[key]) for key in ("value", "low", "high"))
-        return Estimate(value=value, low=low, high=high, n=int(table["n"]))
-    except (KeyError, TypeError, ValueError) as exc:
-        raise ContractError(f"{document.path}: {name} is no number with value, low, high and n") from exc
 
 
 def _stem(result: PrivacyResult) -> str:

@@ -99,15 +99,18 @@ def test_attackers_train_and_modifiers_say_who_judged_them(tmp_path: Path, capfd
     arguments = ["--attack", "inversion", "--attack", "parrot-cnn", "--attack-steps", "2", "--json"]
     for seed in (0, 1):
         path = tmp_path / f"run-{seed}" / "modifier.safetensors"
-        save_modifier(path, JohnsonModifier(SMOKE), {"recipe": "smoke", "seed": seed, "judges_seen": ["sface"]})
+        save_modifier(path, JohnsonModifier(SMOKE), {"recipe_name": "smoke", "seed": seed, "judges_seen": ["sface"]})
         arguments += ["--modifier", str(path.parent)]
-    action = {"method": "smoke", "dataset": "clips", "seed": 1, "command": "made by hand",
-              "map50": {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9}, "map50_near_face": None}  # fmt: skip
+    action = {"method": "ours-smoke", "dataset": "clips", "seed": 1, "command": "made by hand",
+              "map50": 0.5, "map50_ci": [0.4, 0.6], "map50_n": 9}  # fmt: skip
     (tmp_path / "r" / "action").mkdir(parents=True)
-    (tmp_path / "r" / "action" / "smoke@1.json").write_text(json.dumps(action))
+    (tmp_path / "r" / "action" / "ours-smoke@1.json").write_text(json.dumps(action))
     assert main(_arguments(tmp_path, "--results", str(tmp_path / "r"), *arguments)) == 0
     rows = json.loads(capfd.readouterr().out)
-    assert {(row["method"], row["seed"], row["map50"]) for row in rows} == {("smoke", 0, None), ("smoke", 1, 0.5)}
+    assert {(row["method"], row["seed"], row["map50"]) for row in rows} == {
+        ("ours-smoke", 0, None),
+        ("ours-smoke", 1, 0.5),
+    }
     assert {row["crop_side"] for row in rows} == {SMOKE.size}
     views = [(row["protocol"], row["judge"], row["judge_seen"]) for row in rows if row["seed"] == 0]
     assert views == [
@@ -115,8 +118,8 @@ def test_attackers_train_and_modifiers_say_who_judged_them(tmp_path: Path, capfd
         ("adaptive", "sface", True), ("inversion", "sface", True), ("adaptive", "parrot-cnn", False),
     ]  # fmt: skip
     files = sorted(path.name for path in (tmp_path / "r" / "privacy" / "att").iterdir())
-    assert files == ["smoke@0.json", "smoke@1.json"]
-    written = json.loads((tmp_path / "r" / "privacy" / "att" / "smoke@1.json").read_text())
+    assert files == ["ours-smoke@0.json", "ours-smoke@1.json"]
+    written = json.loads((tmp_path / "r" / "privacy" / "att" / "ours-smoke@1.json").read_text())
     assert written["rows"] == [row for row in rows if row["seed"] == 1]
 
 

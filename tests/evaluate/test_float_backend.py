@@ -35,11 +35,15 @@ def test_a_network_s_answer_is_rounded_to_bytes() -> None:
 def test_a_checkpoint_says_who_judged_it_in_training(tmp_path: Path) -> None:
     net = JohnsonModifier(SMOKE)
     path = tmp_path / "run" / "modifier.safetensors"
-    save_modifier(path, net, {"recipe": "edge", "seed": 2, "judges_seen": ["sface"]})
+    save_modifier(path, net, {"recipe_name": "edge", "seed": 2, "judges_seen": ["sface"]})
     for place in (path, path.parent):
         method = load_method(place, device="cpu")
-        assert (method.backend.name, method.seed, method.seen, method.crop_side) == ("edge", 2, ("sface",), SMOKE.size)
+        assert (method.backend.name, method.seed, method.seen, method.crop_side) == (
+            "ours-edge", 2, ("sface",), SMOKE.size,
+        )  # fmt: skip
     assert load_method(path, name="other", device="cpu").backend.name == "other"
+    with pytest.raises(ConfigError, match="name of a baseline"):
+        load_method(path, name="edge", device="cpu")
     crops = _crops()
     np.testing.assert_array_equal(
         load_method(path, device="cpu").backend.modify(crops), FloatModifier(net, name="n", device="cpu").modify(crops)

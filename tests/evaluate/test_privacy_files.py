@@ -29,7 +29,7 @@ def number(value: float) -> Estimate:
 
 
 RESULT = PrivacyResult(
-    method="edge", dataset="att", people=40, pictures=400, not_found=1, crop_side=64, seed=0, method_seed=2,
+    method="ours-edge", dataset="att", people=40, pictures=400, not_found=1, crop_side=64, seed=0, method_seed=2,
     enlarge=1.2,
     l1=number(0.1), ssim=number(0.6), face_found=number(0.25),
     protocols=(
@@ -56,7 +56,7 @@ def test_files_are_what_the_report_reads(tmp_path: Path) -> None:
     plain = replace(RESULT, method="blur-8", method_seed=None)
     paths = write_privacy_files([RESULT, plain], PrivacySettings(seed=4), tmp_path, command="hw-anon evaluate")
     assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
-        "privacy/att/edge@2.json", "privacy/att/blur-8.json",
+        "privacy/att/ours-edge@2.json", "privacy/att/blur-8.json",
     ]  # fmt: skip
     document = json.loads(paths[0].read_text())
     assert document["settings"]["seed"] == 4
@@ -65,10 +65,10 @@ def test_files_are_what_the_report_reads(tmp_path: Path) -> None:
     assert read.views("att") == (
         (MODIFIED_MODIFIED, "dlib"), (ADAPTIVE, "parrot-cnn"), (ADAPTIVE, "pixels"), (INVERSION, "dlib"),
     )  # fmt: skip
-    (_, edge) = read.select("att", INVERSION, "dlib")
-    assert edge.learned
-    assert edge.metrics["auc"].value == 0.85
-    assert edge.metrics["restored_l1"].n == 400
+    (_, ours) = read.select("att", INVERSION, "dlib")
+    assert ours.learned
+    assert ours.metrics["auc"].value == 0.85
+    assert ours.metrics["restored_l1"].n == 400
 
 
 def test_the_strongest_parrot_stands_for_all(tmp_path: Path) -> None:
@@ -86,30 +86,31 @@ def test_the_strongest_parrot_stands_for_all(tmp_path: Path) -> None:
 
 def test_map_is_joined_by_method_and_seed(tmp_path: Path) -> None:
     assert with_action(RESULT, tmp_path) == RESULT
-    _action(tmp_path, "edge@1", map50=0.9, map50_ci=[0.8, 1.0])
+    _action(tmp_path, "ours-edge@1", map50=0.9, map50_ci=[0.8, 1.0])
     assert with_action(RESULT, tmp_path) == RESULT, "another seed is another modifier"
     _action(
         tmp_path,
-        "edge@2",
+        "ours-edge@2",
         map50=0.5,
         map50_ci=[0.4, 0.6],
-        map50_near_face={"value": 0.3, "low": 0.2, "high": 0.4, "n": 5},
+        map50_near_face=0.3,
+        map50_near_face_ci=[0.2, 0.4],
     )
     row = with_action(RESULT, tmp_path).rows()[0]
     assert (row["map50"], row["map50_ci"], row["map50_near_face"]) == (0.5, [0.4, 0.6], 0.3)
     for seed, value in ((0, 0.5), (1, 0.7)):
-        _action(tmp_path, f"mask@{seed}", map50={"value": value, "low": value - 0.1, "high": value + 0.1, "n": 5})
+        _action(tmp_path, f"mask@{seed}", map50=value, map50_ci=[value - 0.1, value + 0.1], map50_n=5)
     mask = with_action(replace(RESULT, method="mask", method_seed=None), tmp_path)
     assert mask.map50
     assert mask.map50.value == pytest.approx(0.6)
     assert mask.map50_near_face is None
-    _action(tmp_path, "edge@2", map50={"value": "much"})
-    with pytest.raises(ContractError, match="map50 is no number"):
+    _action(tmp_path, "ours-edge@2", map50="much", map50_ci=[0, 1])
+    with pytest.raises(ContractError, match="map50"):
         with_action(RESULT, tmp_path)
 
 
 def test_names_must_be_file_names_and_differ(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="two methods are called edge@2"):
+    with pytest.raises(ConfigError, match="two methods are called ours-edge@2"):
         write_privacy_files([RESULT, RESULT], PrivacySettings(), tmp_path, command="c")
     with pytest.raises(ConfigError, match="cannot name a result"):
         write_privacy_files([replace(RESULT, method="a/b")], PrivacySettings(), tmp_path, command="c")
