@@ -49,7 +49,7 @@ def train(
     """Train a modifier by the game of modifier, face classifiers and action detector (Algorithm 1).
 
     Writes modifier.safetensors, detector.safetensors, the classifiers, recipe.json, metrics.json, log.jsonl,
-    TensorBoard events and samples.png. Several processes: torchrun --nproc-per-node N -m hw_anon train …
+    TensorBoard events and samples.png. Several processes: torchrun --nproc-per-node 2 -m hw_anon.cli train …
 
     Example: hw-anon train --recipe edge --people build/people --clips build/people --out build/edge-0 --seed 0
     """

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from hw_anon.core.errors import ContractError
 from hw_anon.data.banks import FaceBank, FrameBank
 from hw_anon.losses.detection import detection_loss
 from hw_anon.train.batches import NO_JITTER, FaceBatch, cut_faces, pick_frames, step_generator, step_seed
@@ -75,12 +76,17 @@ def make_pairs(labels: Tensor, most: int, seed: int) -> tuple[Tensor, Tensor, Te
 
     Returns:
         Left and right index `[P]` int64, and whether both are one person `[P]` bool; kinds alternate.
+
+    Raises:
+        ContractError: if there are no two pictures of one person, or no two people.
     """
     generator = step_generator(seed, 0, "pairs")
     left, right = torch.triu_indices(len(labels), len(labels), 1)
     same = labels[left] == labels[right]
     kinds = [torch.nonzero(same)[:, 0], torch.nonzero(~same)[:, 0]]
     count = min(most // 2, *map(len, kinds))
+    if count == 0:
+        raise ContractError("held-out faces: verification needs two people at least, and two pictures of one of them")
     chosen = [kind[torch.randperm(len(kind), generator=generator)[:count]] for kind in kinds]
     order = torch.stack(chosen, 1).reshape(-1)
     return left[order], right[order], same[order]
