@@ -1,8 +1,4 @@
-"""How people look: skin, hair, brows, eyes, lips, beard, age, glasses; and what they wear, which changes per clip.
-
-A `Look` belongs to the person and is the same in every picture. An `Outfit` belongs to a clip or a portrait: clothes,
-and how the hair is worn that day.
-"""
+"""How people look: skin, hair, brows, eyes, lips, beard, age, glasses. A look is the same in every picture."""
 
 from __future__ import annotations
 
@@ -12,14 +8,12 @@ import numpy as np
 
 from hw_anon.data.synthetic.shape import Build
 
-__all__ = ["HAIR_KINDS", "Glasses", "Hair", "Look", "Outfit", "sample_look", "sample_outfit", "skin_colour"]
+__all__ = ["HAIR_KINDS", "Colour", "Glasses", "Hair", "Look", "sample_look", "skin_colour", "srgb"]
 
 Colour = tuple[float, float, float]
 
 HAIR_KINDS = ("bald", "buzz", "short", "side", "curly", "afro", "bob", "long")
 """Kinds of hair by length and curl."""
-TOPS = ("tee", "vneck", "tank", "sweater", "shirt", "hoodie")
-"""Kinds of tops."""
 
 _SKIN = np.array(
     [
@@ -134,39 +128,8 @@ class Look:
     """Seed of the skin's and hair's texture."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outfit:
-    """What changes from clip to clip."""
-
-    top: str
-    """One of `TOPS`."""
-    colours: tuple[Colour, Colour, Colour]
-    """Main, second and trousers' colour: sRGB, 0 to 1."""
-    pattern: int
-    """0 plain, 1 stripes across, 2 checks, 3 a print on the chest, 4 yoke of the second colour, 5 stripes along."""
-    period: float
-    """Of the pattern, metres."""
-    neck: float
-    """Height of the neckline at reference size, metres."""
-    vee: float
-    """Depth of the neckline's vee, metres."""
-    collar: float
-    """Radius of the opening for the neck at reference size, metres."""
-    sleeve: float
-    """Where sleeves end: distance from the middle at reference size, metres."""
-    thickness: float
-    """Of the cloth, metres."""
-    tied: bool
-    """Whether long hair is tied back."""
-    bun: bool
-    """Whether tied hair is a bun rather than a tail."""
-    hair_volume: float
-    """Factor on the hair's thickness."""
-    seed: int
-    """Seed of folds and weave."""
-
-
-def _srgb(colour: tuple[float, float, float] | np.ndarray) -> Colour:
+def srgb(colour: tuple[float, float, float] | np.ndarray) -> Colour:
+    """Returns a colour of levels 0 to 255 in 0 to 1, away from the ends."""
     red, green, blue = np.clip(np.asarray(colour, float) / 255, 0.02, 0.98)
     return float(red), float(green), float(blue)
 
@@ -180,7 +143,7 @@ def skin_colour(tone: float, warmth: float = 0.0) -> Colour:
     """
     place = np.clip(tone, 0, 1) * (len(_SKIN) - 1)
     colour = np.array([np.interp(place, range(len(_SKIN)), _SKIN[:, c]) for c in range(3)])
-    return _srgb(colour * (1 + warmth * np.array([0.03, -0.012, -0.03])))
+    return srgb(colour * (1 + warmth * np.array([0.03, -0.012, -0.03])))
 
 
 def _hair_colour(rng: np.random.Generator, tone: float, years: float) -> Colour:
@@ -190,7 +153,7 @@ def _hair_colour(rng: np.random.Generator, tone: float, years: float) -> Colour:
     base = np.array(_HAIR[names[rng.choice(len(names), p=odds / odds.sum())]], float)
     grey = np.clip((years - 0.45) * 2.4 * rng.uniform(0.1, 1.1), 0, 1)
     target = np.array(_HAIR["white" if rng.random() < 0.35 else "grey"], float)
-    return _srgb((base + (target - base) * grey) * rng.uniform(0.85, 1.15))
+    return srgb((base + (target - base) * grey) * rng.uniform(0.85, 1.15))
 
 
 def _hair(rng: np.random.Generator, build: Build, tone: float, years: float) -> Hair:
@@ -253,7 +216,7 @@ def sample_look(rng: np.random.Generator, build: Build, tone: float) -> Look:
     )
     return Look(
         tone=tone,
-        skin=_srgb(skin * 255),
+        skin=srgb(skin * 255),
         redness=float(rng.uniform(0.0, 0.12)),
         freckles=float(max(0.0, rng.normal(-0.35, 0.6)) * (tone < 0.45)),
         moles=moles,
@@ -267,8 +230,8 @@ def sample_look(rng: np.random.Generator, build: Build, tone: float) -> Look:
             float(rng.uniform(0.5, 0.95)),
         ),
         brow_gap=float(rng.uniform(0.007, 0.0135)),
-        iris=_srgb(np.array(_IRIS[iris[rng.choice(5, p=odds / odds.sum())]]) * rng.uniform(0.75, 1.25)),
-        lips=_srgb(lips * 255),
+        iris=srgb(np.array(_IRIS[iris[rng.choice(5, p=odds / odds.sum())]]) * rng.uniform(0.75, 1.25)),
+        lips=srgb(lips * 255),
         lip_strength=float(rng.uniform(0.8, 0.95) if paint else rng.uniform(0.3, 0.75)),
         beard=float(min(1.0, beard)),
         moustache=float(min(1.0, max(moustache, beard * rng.uniform(0.3, 1.1)))),
@@ -278,42 +241,4 @@ def sample_look(rng: np.random.Generator, build: Build, tone: float) -> Look:
         shadow=float(rng.uniform(0.0, 0.5) + (0.3 * rng.random() if paint else 0.0)),
         glasses=_glasses(rng, years),
         grain_seed=int(rng.integers(1 << 31)),
-    )
-
-
-def _cloth_colour(rng: np.random.Generator) -> Colour:
-    if rng.random() < 0.3:
-        return _srgb(np.full(3, rng.choice([20, 45, 90, 170, 232])) + rng.normal(0, 6, 3))
-    hue = rng.random() * 6
-    wheel = np.clip(np.abs((hue + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1, 0, 1)
-    return _srgb((1 - rng.uniform(0.2, 0.85) * (1 - wheel)) * rng.uniform(0.2, 0.95) * 255)
-
-
-def sample_outfit(seed: int, look: Look) -> Outfit:
-    """Draws what is worn; equal seeds give equal outfits.
-
-    Args:
-        seed: of the clip or portrait.
-        look: of the person who wears it.
-    """
-    rng = np.random.default_rng([seed, 7])
-    top = TOPS[rng.choice(len(TOPS), p=[0.28, 0.14, 0.08, 0.22, 0.16, 0.12])]
-    long_sleeve = top in ("sweater", "hoodie") or rng.random() < 0.4
-    tied = look.hair.kind == "long" and rng.random() < 0.35
-    return Outfit(
-        top=top,
-        colours=(_cloth_colour(rng), _cloth_colour(rng), _cloth_colour(rng)),
-        pattern=int(rng.choice(6, p=[0.42, 0.16, 0.11, 0.13, 0.1, 0.08])),
-        period=float(rng.uniform(0.016, 0.06)),
-        neck=float(
-            {"sweater": 0.74, "hoodie": 0.74, "shirt": 0.738, "tank": 0.705}.get(top, 0.728) + rng.normal(0, 0.006)
-        ),
-        vee=float(rng.uniform(0.05, 0.11) if top in ("vneck", "shirt") else rng.uniform(0.0, 0.02)),
-        collar=float(rng.uniform(0.064, 0.072) if top in ("sweater", "shirt", "hoodie") else rng.uniform(0.068, 0.09)),
-        sleeve=float(rng.uniform(0.46, 0.53) if long_sleeve else (0.16 if top == "tank" else rng.uniform(0.255, 0.33))),
-        thickness=float({"sweater": 0.009, "hoodie": 0.013}.get(top, 0.005) * rng.uniform(0.8, 1.3)),
-        tied=bool(tied),
-        bun=bool(rng.random() < 0.5),
-        hair_volume=float(rng.uniform(0.85, 1.2)),
-        seed=int(rng.integers(1 << 31)),
     )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,49 +17,17 @@ from hw_anon.data.synthetic.atlas import (
     load_atlas,
     smoothstep,
 )
-from hw_anon.data.synthetic.look import Look, Outfit
+from hw_anon.data.synthetic.look import Look
+from hw_anon.data.synthetic.outfit import Outfit
+from hw_anon.data.synthetic.strokes import blend, dim, noise, to_light
 from hw_anon.data.synthetic.wear import cloth_depth, hair_depth
 
-__all__ = ["noise", "paint"]
+__all__ = ["paint"]
 
 Map = NDArray[np.float32]
 
 _REDDER = np.array([0.5, -0.8, -0.7], np.float32)
-_SKIN_GLOSS, _CLOTH_GLOSS, _HAIR_GLOSS, _LIP_GLOSS = 1.0, 0.06, 0.9, 1.6
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _stretch(grid: Map, out: Map) -> None:
-    """Fills `out` by smooth interpolation in `grid`."""
-    rows, columns = out.shape
-    high, wide = grid.shape[0] - 1, grid.shape[1] - 1
-    for r in range(rows):
-        y = r * high / rows
-        iy = int(y)
-        fy = y - iy
-        fy = fy * fy * (3 - 2 * fy)
-        for c in range(columns):
-            x = c * wide / columns
-            ix = int(x)
-            fx = x - ix
-            fx = fx * fx * (3 - 2 * fx)
-            upper = grid[iy, ix] * (1 - fx) + grid[iy, ix + 1] * fx
-            lower = grid[iy + 1, ix] * (1 - fx) + grid[iy + 1, ix + 1] * fx
-            out[r, c] = upper * (1 - fy) + lower * fy
-
-
-def noise(rng: np.random.Generator, shape: tuple[int, int], size: float, stretch: float = 1.0) -> Map:
-    """Returns smooth noise around 0 with spots of `size` texels, `stretch` times as high as wide."""
-    rows = max(1, math.ceil(shape[0] / (size * stretch)))
-    columns = max(1, math.ceil(shape[1] / size))
-    out = np.empty(shape, np.float32)
-    _stretch(rng.standard_normal((rows + 1, columns + 1), np.float32), out)
-    return out
-
-
-def _blend(colour: Map, share: Map, target: Map | NDArray[np.float64] | tuple[float, float, float]) -> None:
-    """Moves `[h, w, 3]` towards a colour by `[h, w]` shares, in place."""
-    colour += share[..., None] * (np.asarray(target, np.float32) - colour)
+_SKIN_GLOSS, _CLOTH_GLOSS, _HAIR_GLOSS, _LIP_GLOSS = 1.0, 0.06, 0.5, 1.6
 
 
 def _spot(panel: Panel, x: float, z: float, wide: float, high: float) -> Map:
@@ -89,13 +55,6 @@ def paint(atlas: Atlas, look: Look, outfit: Outfit) -> Map:
     return texture
 
 
-def _linear(colour: Map) -> Map:
-    """Turns display values into light, nearly as sRGB does, in place."""
-    np.clip(colour, 0.01, 1.0, out=colour)
-    colour *= colour * (0.76 + 0.24 * colour)
-    return colour
-
-
 @functools.lru_cache(maxsize=2)
 def _bare(look: Look) -> Map:
     """Paints everything that belongs to the person, `[h, w, 4]` in light and gloss."""
@@ -105,29 +64,29 @@ def _bare(look: Look) -> Map:
     rng = np.random.default_rng(look.grain_seed)
     for panel in (atlas.head, atlas.body):
         rows, columns = panel.shape
-        tint = 1 + 0.022 * noise(rng, panel.shape, 60) + 0.02 * noise(rng, panel.shape, 16)
-        texture[panel.top : panel.top + rows, panel.left : panel.left + columns, :3] *= tint[..., None]
+        part = texture[panel.top : panel.top + rows, panel.left : panel.left + columns]
+        dim(part[..., :3], 0.022 * noise(rng, panel.shape, 60) + 0.02 * noise(rng, panel.shape, 16))
     body = texture[:, atlas.body.left :][: atlas.body.shape[0], : atlas.body.shape[1], :3]
-    _blend(body, atlas.body.masks["inside-mouth"], (0.42, 0.16, 0.16))
-    _blend(body, 0.4 * atlas.body.masks["fingernails"], np.array(look.skin) * [0.9, 0.8, 0.8] + 0.14)
+    blend(body, atlas.body.masks["inside-mouth"], (0.42, 0.16, 0.16))
+    blend(body, 0.4 * atlas.body.masks["fingernails"], np.array(look.skin) * [0.9, 0.8, 0.8] + 0.14)
     rows, columns = atlas.face.shape
     part = texture[atlas.face.top : atlas.face.top + rows, atlas.face.left : atlas.face.left + columns]
     _face(atlas.face, part[..., :3], part[..., 3], look, rng)
     rows, columns = atlas.head.shape
     part = texture[:rows, :columns]
-    part[..., :3] *= 1 + np.float32(0.4 * look.redness) * atlas.head.masks["ears"][..., None] * _REDDER
+    dim(part[..., :3], np.float32(0.4 * look.redness) * atlas.head.masks["ears"], _REDDER)
     _scalp(atlas.head, part[..., :3], part[..., 3], look, rng)
     _eye(texture, look)
     _strands(texture, look, rng)
-    texture[..., :3] = _linear(np.ascontiguousarray(texture[..., :3]))
+    to_light(texture)
     return texture
 
 
 def _face(panel: Panel, colour: Map, gloss: Map, look: Look, rng: np.random.Generator) -> None:
     """Paints cheeks, eye sockets, lips, freckles, lines, brows and beard."""
     red = _spot(panel, 0.045, 0.845, 0.02, 0.017) + 0.8 * _spot(panel, 0.0, 0.84, 0.016, 0.014)
-    colour *= 1 + red[..., None] * np.float32(look.redness) * _REDDER
-    colour *= 1 + np.float32(0.018) * noise(rng, panel.shape, 3)[..., None]
+    dim(colour, red * np.float32(look.redness), _REDDER)
+    dim(colour, np.float32(0.018) * noise(rng, panel.shape, 3))
     socket = _spot(panel, 0.033, 0.866, 0.016, 0.006)
     dark = (
         0.10 * socket
@@ -135,19 +94,19 @@ def _face(panel: Panel, colour: Map, gloss: Map, look: Look, rng: np.random.Gene
         + 0.12 * look.shadow * _spot(panel, 0.032, 0.882, 0.018, 0.012)
     )
     dark += _lines(panel, look)
-    colour *= (1 - np.clip(dark, 0, 0.6))[..., None]
+    dim(colour, -np.clip(dark, 0, 0.6))
     if look.freckles > 0:
         spots = smoothstep(1.0, 1.5, noise(rng, panel.shape, 3)) * (_spot(panel, 0.03, 0.85, 0.035, 0.022))
-        colour *= 1 - 0.3 * min(1.0, look.freckles) * spots[..., None]
+        dim(colour, -0.3 * min(1.0, look.freckles) * spots)
     for x, z, radius in look.moles:
         spot = np.exp(-(((panel.x - x) ** 2 + (panel.z - z) ** 2) / radius**2)) * (panel.y < -0.08)
-        colour *= 1 - 0.6 * spot[..., None]
+        dim(colour, -0.6 * spot)
     lips = panel.masks["lips"]
-    _blend(colour, np.float32(look.lip_strength) * lips, look.lips)
+    blend(colour, np.float32(look.lip_strength) * lips, look.lips)
     gloss += lips * np.float32(_LIP_GLOSS - 1)
     _brows(panel, colour, look, rng)
     _beard(panel, colour, gloss, look, rng)
-    _blend(colour, panel.masks["inside-mouth"], (0.35, 0.13, 0.13))
+    blend(colour, panel.masks["inside-mouth"], (0.35, 0.13, 0.13))
 
 
 def _lines(panel: Panel, look: Look) -> Map:
@@ -182,7 +141,7 @@ def _brows(panel: Panel, colour: Map, look: Look, rng: np.random.Generator) -> N
     share = np.exp(-1.2 * across * across) * smoothstep(-0.08, 0.06, along) * (1 - smoothstep(0.85, 1.1, along))
     share *= (panel.y < -0.085) * (1 + 0.4 * noise(rng, panel.shape, 2.2))
     hair = np.array(look.hair.colour) * 0.8
-    _blend(colour, np.clip(share * density, 0, 0.93), hair if hair.mean() < 0.45 else hair * 0.7)
+    blend(colour, np.clip(share * density, 0, 0.93), hair if hair.mean() < 0.45 else hair * 0.7)
 
 
 def _beard(panel: Panel, colour: Map, gloss: Map, look: Look, rng: np.random.Generator) -> None:
@@ -201,7 +160,7 @@ def _beard(panel: Panel, colour: Map, gloss: Map, look: Look, rng: np.random.Gen
     rough = 0.75 + 0.3 * noise(rng, panel.shape, 2.2) + 0.15 * noise(rng, panel.shape, 9)
     share = np.clip((jaw * look.beard + above * look.moustache) * rough, 0, 0.93)
     share = np.maximum(share, 0.3 * look.stubble * np.clip(jaw + above, 0, 1))
-    _blend(colour, share, np.array(look.hair.colour) * 0.85)
+    blend(colour, share, np.array(look.hair.colour) * 0.85)
     gloss *= 1 - 0.6 * share
 
 
@@ -222,7 +181,7 @@ def _scalp(panel: Panel, colour: Map, gloss: Map, look: Look, rng: np.random.Gen
     if look.hair.kind in ("side", "long", "bob"):
         line = np.exp(-(((panel.x - look.hair.parting) / 0.0016) ** 2)) * (panel.z > 0.95) * (panel.y < 0.02)
         hair += (0.55 * line)[..., None] * (np.asarray(look.skin, np.float32) - hair)
-    colour += share[..., None] * (hair - colour)
+    blend(colour, share, hair)
     gloss += share * (_HAIR_GLOSS - gloss)
 
 
@@ -256,8 +215,9 @@ def _clothes(panel: Panel, texture: Map, outfit: Outfit, rng: np.random.Generato
         + 0.05 * noise(rng, panel.shape, 1.5)
         + 0.06 * noise(rng, panel.shape, 30, 2)
     )
-    cloth *= weave[..., None]
-    texture[..., :3] += share[..., None] * (_linear(cloth) - texture[..., :3])
+    dim(cloth, weave - 1)
+    to_light(cloth)
+    blend(texture[..., :3], share, cloth)
     texture[..., 3] += share * (_CLOTH_GLOSS - texture[..., 3])
 
 
@@ -270,14 +230,14 @@ def _eye(texture: Map, look: Look) -> None:
     colour = np.empty((side, side, 3), np.float32)
     colour[...] = (0.8, 0.77, 0.75)
     colour *= (1 - 0.28 * smoothstep(0.0065, 0.014, radius))[..., None]
-    _blend(colour, 0.35 * smoothstep(0.009, 0.015, radius), (0.75, 0.45, 0.42))
+    blend(colour, 0.35 * smoothstep(0.009, 0.015, radius), (0.75, 0.45, 0.42))
     iris = np.asarray(look.iris, np.float32) * (1 + 0.3 * np.sin(turn * 23) * np.sin(turn * 7 + 1))[..., None]
     iris *= (1.15 - 0.75 * smoothstep(0.0042, 0.0062, radius))[..., None]
     share = 1 - smoothstep(0.0057, 0.0063, radius)
     colour += share[..., None] * (iris - colour)
-    _blend(colour, 1 - smoothstep(0.0021, 0.0026, radius), (0.03, 0.03, 0.03))
+    blend(colour, 1 - smoothstep(0.0021, 0.0026, radius), (0.03, 0.03, 0.03))
     colour *= (1 - 0.45 * smoothstep(0.001, 0.0075, -y))[..., None]
-    _blend(colour, 0.9 * (1 - smoothstep(0.0007, 0.0013, np.hypot(x - 0.0017, (y + 0.0021) * 0.8))), (1.0, 1.0, 1.0))
+    blend(colour, 0.9 * (1 - smoothstep(0.0007, 0.0013, np.hypot(x - 0.0017, (y + 0.0021) * 0.8))), (1.0, 1.0, 1.0))
     texture[top : top + side, left : left + side, :3] = colour
     texture[top : top + side, left : left + side, 3] = 1.0
 

@@ -13,7 +13,8 @@ from hw_anon.core.errors import ConfigError
 from hw_anon.data.synthetic import wear
 from hw_anon.data.synthetic.atlas import Atlas, load_atlas
 from hw_anon.data.synthetic.body import BodyModel, skin, transforms_of
-from hw_anon.data.synthetic.look import Look, Outfit, sample_look, sample_outfit
+from hw_anon.data.synthetic.look import Look, sample_look
+from hw_anon.data.synthetic.outfit import Outfit, sample_outfit
 from hw_anon.data.synthetic.paint import paint
 from hw_anon.data.synthetic.shape import Build, rest_shape, sample_build, sample_features
 
@@ -125,7 +126,7 @@ class Person:
 
     @property
     def anchors(self) -> dict[str, Floats]:
-        """Named places at rest, `[3]` metres: mouth, nose, chin, brow, chest, crown; eye.L, ear.L, cheek.L and so on."""
+        """Named places at rest, `[3]` metres: mouth, nose, chin, brow, chest, crown; eye.L, ear.L, cheek.L etc."""
         return {name: self.rest[index].mean(0) for name, index in self.anchor_vertices.items()}
 
     def pose(self, rotations: Mapping[str, Floats], expression: Mapping[str, float] | None = None) -> Posed:

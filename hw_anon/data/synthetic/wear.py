@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hw_anon.data.synthetic import raster
 from hw_anon.data.synthetic.atlas import HAIR_PANEL, Atlas, smoothstep
-from hw_anon.data.synthetic.look import Glasses, Look, Outfit
+from hw_anon.data.synthetic.look import Glasses, Look
+from hw_anon.data.synthetic.outfit import Outfit
 
 __all__ = ["MATERIALS", "Mesh", "dress", "hair_depth"]
 

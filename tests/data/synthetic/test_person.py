@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hw_anon.data.synthetic.look import HAIR_KINDS, TOPS, sample_outfit, skin_colour
+from hw_anon.data.synthetic.look import HAIR_KINDS, skin_colour
+from hw_anon.data.synthetic.outfit import TOPS, sample_outfit
 from hw_anon.data.synthetic.person import make_person, sample_identity
 from hw_anon.data.synthetic.wear import dress, hair_depth, subdivide
 
