@@ -132,7 +132,7 @@ class _Windows(Chore):
     def __init__(self, rng: np.random.Generator, side: str) -> None:
         super().__init__(rng, side)
         self.lean, self.look = float(rng.uniform(-0.02, 0.1)), float(rng.uniform(-0.15, 0.1))
-        self._centre = np.array([self.sign * rng.uniform(0.16, 0.3), -0.44, rng.uniform(0.0, 0.2)])
+        self._centre = np.array([self.sign * rng.uniform(0.2, 0.34), -0.42, rng.uniform(-0.04, 0.2)])
         self._radius = float(rng.uniform(0.05, 0.11))
         self._wide, self._cross = float(rng.uniform(0.42, 0.55)), float(rng.uniform(-0.3, -0.2))
         self._cloth = _crumpled(rng, 0.15, 0.13, 0.01)

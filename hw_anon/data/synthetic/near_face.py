@@ -131,7 +131,7 @@ class _MakeUp(Holding):
         return props.lipstick_pieces(self._stick, lower, face.grip)
 
     def expression(self, time_s: float) -> dict[str, float]:
-        return {"jawOpen": 0.28, "mouthFunnel": 0.15, "browInnerUp": 0.25}
+        return {"jawOpen": 0.22, "mouthFunnel": 0.2, "browInnerUp": 0.25}
 
 
 class _Phone(Holding):

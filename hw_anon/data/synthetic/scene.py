@@ -142,7 +142,7 @@ class ClipScene:
             face_share=share,
             row=float(rng.uniform(0.24, 0.36)) if near else float(rng.uniform(0.18, 0.27)),
             column=float(rng.uniform(0.38, 0.62)),
-            azimuth=0.75 * looks + sign * float(rng.uniform(-0.22, 0.45)),
+            azimuth=0.75 * looks + sign * float(rng.uniform(-0.22, 0.45) if near else rng.uniform(-0.4, 0.2)),
             height=float(rng.uniform(-0.1, 0.16)) if near else float(rng.uniform(0.0, 0.25)),
         )
 
