@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hw_anon.core.atomic import write_bytes_atomically, write_text_atomically
 
-__all__ = ["LOG_FILE", "Log", "picture_grid", "read_log"]
+__all__ = ["LOG_FILE", "Log", "flat", "picture_grid", "read_log"]
 
 LOG_FILE = "log.jsonl"
 """Name of the log."""
@@ -118,3 +118,16 @@ def picture_grid(rows: list[Tensor], columns: int) -> Tensor:
             blank = part.new_ones(columns - len(part), *part.shape[1:])
             lines.append(torch.cat([*part, *blank], dim=2))
     return (torch.cat(lines, dim=1).clamp(0, 1) * 255.0).round().to(torch.uint8)
+
+
+def flat(report: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns nested values by joined names, as `classifiers.0.crossed.auc`."""
+    values: dict[str, Any] = {}
+    for name, value in report.items():
+        if isinstance(value, dict):
+            values |= flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            values |= flat({str(i): item for i, item in enumerate(value)}, f"{prefix}{name}.")
+        else:
+            values[prefix + name] = value
+    return values

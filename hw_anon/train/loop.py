@@ -32,7 +32,7 @@ from hw_anon.train.batches import (
 from hw_anon.train.checkpoint import load_state, save_state
 from hw_anon.train.config import TrainRecipe
 from hw_anon.train.distributed import SINGLE, World
-from hw_anon.train.log import Log, picture_grid
+from hw_anon.train.log import Log, flat, picture_grid
 from hw_anon.train.players import Players
 from hw_anon.train.schedule import Phase, Schedule, make_adam, set_learning_rate
 from hw_anon.train.steps import (
@@ -287,16 +287,3 @@ class Training:
         with torch.no_grad():
             modified = self.table.modify(shown)
         log.picture("samples", self.step, picture_grid([shown, modified], _SHOWN // 2).cpu())
-
-
-def flat(report: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns nested values by joined names, as `classifiers.0.crossed.auc`."""
-    values: dict[str, Any] = {}
-    for name, value in report.items():
-        if isinstance(value, dict):
-            values |= flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            values |= flat({str(i): item for i, item in enumerate(value)}, f"{prefix}{name}.")
-        else:
-            values[prefix + name] = value
-    return values

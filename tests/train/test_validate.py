@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hw_anon.train.log import picture_grid
+from hw_anon.core.errors import ContractError
+from hw_anon.train.log import flat, picture_grid
 from hw_anon.train.validate import auc, make_pairs, verification_accuracy
 
 
@@ -43,6 +44,16 @@ def test_pairs_are_half_of_one_person_and_depend_on_the_seed() -> None:
     assert (left != right).all()
     assert torch.equal(make_pairs(labels, 40, seed=0)[0], left)
     assert not torch.equal(make_pairs(labels, 40, seed=1)[0], left)
+
+
+def test_people_who_cannot_be_paired_are_named() -> None:
+    for labels in (torch.zeros(4, dtype=torch.int64), torch.arange(4)):
+        with pytest.raises(ContractError, match="two people at least"):
+            make_pairs(labels, 40, seed=0)
+
+
+def test_nested_values_get_joined_names() -> None:
+    assert flat({"a": 1, "b": [{"c": 2.0}, {"c": "x"}]}) == {"a": 1, "b.0.c": 2.0, "b.1.c": "x"}
 
 
 def test_a_grid_puts_modified_faces_below_the_originals() -> None:
