@@ -23,21 +23,29 @@ if TYPE_CHECKING:
 __all__ = ["Chart", "Panel", "trade_off_chart", "trade_off_grid"]
 
 _TEXT, _MUTED, _RULE, _LINE = "#1a1f24", "#66707a", "#d9dee3", "#868f98"
-_OURS = "#d55e00"
+_OURS, _BLUE, _OLIVE = "#d55e00", "#0072b2", "#8a6d00"
 _STYLES = {
-    "original": ("#1a1f24", "D"),
-    "blur": ("#0072b2", "o"),
+    "original": (_TEXT, "D"),
+    "blur": (_BLUE, "o"),
     "noise": ("#009e73", "^"),
     "superpixel": ("#b0669a", "P"),
-    "edge": ("#8a6d00", "X"),
-    "mask": ("#4d555d", "v"),
+    "edge": (_OLIVE, "X"),
+    "mask": (_MUTED, "v"),
 }
 """Colour and marker of a family of baselines."""
 _OTHER = ("#56b4e9", "h")
-_THEME = {_TEXT: "var(--text)", _MUTED: "var(--muted)", _RULE: "var(--rule)", _LINE: "var(--muted)"}
+_THEME = {
+    _TEXT: "var(--text)",
+    _MUTED: "var(--muted)",
+    _RULE: "var(--rule)",
+    _LINE: "var(--muted)",
+    _BLUE: "var(--blue)",
+    _OLIVE: "var(--olive)",
+}
 """Colours that follow the page's light or dark theme."""
 _RC = {
     "axes.edgecolor": _RULE,
+    "axes.facecolor": "none",
     "axes.labelcolor": _TEXT,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -140,7 +148,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         axes.plot(
             [100 * left.error.value, 100 * right.error.value],
             [100 * left.map50.value, 100 * right.map50.value],
-            linestyle=(0, (5, 4)), color=_LINE, linewidth=1, zorder=1, label="un-anonymised to mask",
+            linestyle=(0, (5, 4)), color=_LINE, linewidth=1, zorder=1, label="un-anonymised to mask; top right is best",
         )  # fmt: skip
         axes.legend(loc="upper right", frameon=False, labelcolor=_MUTED, fontsize="small")
     for point in sorted(panel.points, key=lambda p: p.learned):
@@ -156,7 +164,6 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
     axes.set_xlabel(panel.error_label)
     axes.set_ylabel("action detection mAP@0.5 (%)")
     axes.set_title(panel.title, loc="left", fontweight="bold")
-    axes.set_title("top right is best ↗", loc="right", color=_MUTED, fontsize="small")
     axes.grid(visible=True, color=_RULE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.margins(0.09)

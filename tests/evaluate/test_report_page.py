@@ -27,6 +27,7 @@ pytest.importorskip("matplotlib", reason="missing: matplotlib")
 pytest.importorskip("jinja2", reason="missing: jinja2")
 
 
+LINE = "un-anonymised to mask; top right is best"
 COMMAND = "hw-anon report --results <r>"
 
 
@@ -177,7 +178,15 @@ def test_figure_4_draws_ours_as_a_red_square(results: Results) -> None:
 
 def test_figure_4_names_every_method_and_the_line(results: Results) -> None:
     chart = trade_off_chart(Panel(title="att & more", points=trade_off_points(results, "att")), name="f4")
-    for part in ("original", "mask", "blur-8", "blur-16", "ours (2 seeds)", "un-anonymised to mask", "att &amp; more"):
+    for part in (
+        "original",
+        "mask",
+        "blur-8",
+        "blur-16",
+        "ours (2 seeds)",
+        "un-anonymised to mask; top right is best",
+        "att &amp; more",
+    ):
         assert f">{part}</text>" in chart.inline, part
     assert "http" not in chart.inline.replace("http://www.w3.org/1999/xlink", "")
     with pytest.raises(ConfigError, match="no method"):
