@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hw_anon.nets.action import ActionDetector
     from hw_anon.train.detector import DetectorRecipe, DetectorRun
 
-__all__ = ["DetectorJob", "Progress", "detector_file", "run_job"]
+__all__ = ["DetectorJob", "Progress", "detector_file", "run_job", "use_one_thread"]
 
 _FACE_DETECTORS = ("yunet", "mtcnn")
 
@@ -94,6 +94,13 @@ def run_job(job: DetectorJob, on_progress: Progress | None = None) -> dict[str, 
     document = work.measure(run, training, *work.frames("test"), train_frames=len(original)).as_json()
     write_text_atomically(job.out / "action" / f"{title}.json", json.dumps(document, indent=2) + "\n")
     return document
+
+
+def use_one_thread() -> None:
+    """Keeps torch to one thread in this process: several at a time would only wait for one another."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _method(job: DetectorJob) -> tuple[Method, bool]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hw_anon.cli.detector_jobs import DetectorJob, detector_file, run_job
+from hw_anon.cli.detector_jobs import DetectorJob, detector_file, run_job, use_one_thread
 from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError
@@ -191,7 +191,8 @@ def _run(jobs: Sequence[DetectorJob], at_a_time: int) -> Iterator[dict[str, Any]
 
             task = display.add_task(f"{len(rest)} methods, {at_a_time} at a time", total=len(rest))
             # Fresh processes: a fork of one that uses a GPU cannot.
-            with ProcessPoolExecutor(at_a_time, mp_context=multiprocessing.get_context("spawn")) as pool:
+            spawn = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(at_a_time, mp_context=spawn, initializer=use_one_thread) as pool:
                 for document in pool.map(run_job, rest):
                     display.advance(task)
                     yield document

@@ -140,7 +140,7 @@ def train_detector(
     """
     device = torch.device(device)
     data = bank_hash(bank)
-    key = sha256_bytes(f"{recipe.content_hash()} {data} {start is not None}".encode())
+    key = sha256_bytes(f"{recipe.content_hash()} {data} {_weights_hash(start or {})}".encode())
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(recipe.seed)
         detector = ActionDetector(recipe.detector, pretrained).to(device)
@@ -245,6 +245,10 @@ class _Training:
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
         self.losses = state["losses"].tolist()
+
+
+def _weights_hash(weights: Mapping[str, Tensor]) -> str:
+    return sha256_bytes(b"".join(tensor.cpu().numpy().tobytes() for tensor in weights.values()))
 
 
 def _begin_with(detector: ActionDetector, start: Mapping[str, Tensor]) -> None:

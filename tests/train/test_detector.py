@@ -54,7 +54,7 @@ def weights(run: DetectorRun) -> Tensor:
 
 def test_it_learns_the_labels_and_only_the_labels() -> None:
     mirrored = replace(STILL, mirror=0.5)
-    recipe = DetectorRecipe(detector=NETWORK, epochs=25, batch=8, learning_rate=3e-3, augmentation=mirrored)
+    recipe = DetectorRecipe(detector=NETWORK, epochs=25, batch=8, learning_rate=2e-3, augmentation=mirrored)
     learned, control = (train_detector(recipe, toy_bank(64, 0, shuffled=shuffled)) for shuffled in (False, True))
     assert mean_ap(learned) > 0.85
     assert mean_ap(control) < 0.6, "actions that have nothing to do with the frames cannot be learned"
@@ -123,6 +123,10 @@ def test_a_warm_start_begins_with_the_given_weights(tmp_path: Path) -> None:
     assert (actions, metadata["method"], detector.training) == (bank.actions, "original", False)
     warm = train_detector(replace(QUICK, epochs=1, learning_rate=1e-6), bank, start=detector.state_dict())
     assert warm.losses[0] < 0.5 * first.losses[0]
+    kept = tmp_path / "checkpoint.pt"
+    train_detector(QUICK, bank, start=detector.state_dict(), checkpoint=kept)
+    with pytest.raises(ContractError, match="another recipe"):
+        train_detector(QUICK, bank, checkpoint=kept)
     with pytest.raises(ContractError, match="another detector"):
         train_detector(QUICK, bank, start=ActionDetector(smoke_config(2)).state_dict())
 
