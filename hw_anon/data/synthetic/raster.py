@@ -113,16 +113,72 @@ def cover_depth(points: Floats, faces: Ints, depth: Colours) -> None:
 
 
 @_njit
-def _lit_share(shadow: Colours, x: float, y: float, z: float) -> float:
-    """Returns the share of 3 × 3 neighbours in the shadow map that are not nearer to the light than `z`."""
+def _dot(a: Floats, b: Floats) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@_njit
+def _shares(points: Floats, i: int, j: int, k: int, x: float, y: float) -> tuple[float, float, float]:
+    """Returns how much of a triangle's corners is at a place of the screen, in perspective."""
+    x0, y0 = points[i, 0], points[i, 1]
+    x1, y1, x2, y2 = points[j, 0] - x0, points[j, 1] - y0, points[k, 0] - x0, points[k, 1] - y0
+    inverse = 1 / (x1 * y2 - x2 * y1)
+    b1 = ((x - x0) * y2 - x2 * (y - y0)) * inverse
+    b2 = (x1 * (y - y0) - (x - x0) * y1) * inverse
+    b0 = (1 - b1 - b2) * points[i, 2]
+    b1, b2 = b1 * points[j, 2], b2 * points[k, 2]
+    total = b0 + b1 + b2
+    return b0 / total, b1 / total, b2 / total
+
+
+@_njit
+def _lit_share(shadow: Colours, m: Floats, place: Floats) -> float:
+    """Returns the share of 3 × 3 neighbours in the shadow map that are not nearer to the light than `place`."""
     side = shadow.shape[0]
+    px, py, pz = place[0], place[1], place[2]
+    x = m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3]
+    y = m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3]
+    z = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3]
+    ix, iy = int(x), int(y)
     lit = 0.0
     for oy in range(-1, 2):
         for ox in range(-1, 2):
-            sx, sy = int(x) + ox, int(y) + oy
+            sx, sy = ix + ox, iy + oy
             if sx < 0 or sy < 0 or sx >= side or sy >= side or z < shadow[sy, sx]:
                 lit += 1
     return lit / 9
+
+
+@_njit
+def _add_light(
+    glow: Floats,
+    lit: float,
+    n: int,
+    directions: Floats,
+    lights: Floats,
+    normal: Floats,
+    view: Floats,
+    texel: Floats,
+    kind: int,
+    materials: Floats,
+) -> None:
+    """Adds what a surface throws back of one light: matt, wrapped around skin (red most), and a highlight."""
+    lx, ly, lz = directions[n, 0], directions[n, 1], directions[n, 2]
+    wrap = materials[kind, 3] * min(1.0, texel[3])
+    facing = normal[0] * lx + normal[1] * ly + normal[2] * lz
+    if lit <= 0 or facing <= -wrap:
+        return
+    shine = 0.0
+    if facing > 0 and materials[kind, 1] > 0:
+        hx, hy, hz = lx + view[0], ly + view[1], lz + view[2]
+        half = (normal[0] * hx + normal[1] * hy + normal[2] * hz) / (math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-12)
+        if half > 0:
+            shine = materials[kind, 1] * texel[3] * half ** materials[kind, 2] * min(1.0, facing * 4)
+    wide = (facing + wrap) / (1 + wrap)
+    narrow = max(0.0, (facing + 0.4 * wrap) / (1 + 0.4 * wrap))
+    glow[0] += lit * lights[n, 0] * (texel[0] * wide + shine)
+    glow[1] += lit * lights[n, 1] * (texel[1] * narrow + shine)
+    glow[2] += lit * lights[n, 2] * (texel[2] * narrow + shine)
 
 
 @_njit
@@ -185,33 +241,24 @@ def shade(
     """
     height, width = ids.shape
     texel = np.empty(4)
-    view = np.empty(3)
+    normal, place, view, glow = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
     for y in range(height):
         for x in range(width):
             f = ids[y, x]
             if f < 0:
                 continue
             i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-            x0, y0, x1, y1, x2, y2 = points[i, 0], points[i, 1], points[j, 0], points[j, 1], points[k, 0], points[k, 1]
-            inverse = 1 / ((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
-            dx, dy = x + 0.5 - x0, y + 0.5 - y0
-            b1 = (dx * (y2 - y0) - (x2 - x0) * dy) * inverse * points[j, 2]
-            b2 = ((x1 - x0) * dy - dx * (y1 - y0)) * inverse * points[k, 2]
-            b0 = (1 - b1 / points[j, 2] - b2 / points[k, 2]) * points[i, 2]
-            total = b0 + b1 + b2
-            b0, b1, b2 = b0 / total, b1 / total, b2 / total
-            nx = b0 * normals[i, 0] + b1 * normals[j, 0] + b2 * normals[k, 0]
-            ny = b0 * normals[i, 1] + b1 * normals[j, 1] + b2 * normals[k, 1]
-            nz = b0 * normals[i, 2] + b1 * normals[j, 2] + b2 * normals[k, 2]
-            px = b0 * vertices[i, 0] + b1 * vertices[j, 0] + b2 * vertices[k, 0]
-            py = b0 * vertices[i, 1] + b1 * vertices[j, 1] + b2 * vertices[k, 1]
-            pz = b0 * vertices[i, 2] + b1 * vertices[j, 2] + b2 * vertices[k, 2]
-            view[0], view[1], view[2] = eye[0] - px, eye[1] - py, eye[2] - pz
-            view /= math.sqrt(view[0] ** 2 + view[1] ** 2 + view[2] ** 2)
-            length = math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-12
-            if nx * view[0] + ny * view[1] + nz * view[2] < 0:
-                length = -length
-            nx, ny, nz = nx / length, ny / length, nz / length
+            b0, b1, b2 = _shares(points, i, j, k, x + 0.5, y + 0.5)
+            for c in range(3):
+                normal[c] = b0 * normals[i, c] + b1 * normals[j, c] + b2 * normals[k, c]
+                place[c] = b0 * vertices[i, c] + b1 * vertices[j, c] + b2 * vertices[k, c]
+                view[c] = eye[c] - place[c]
+            distance = math.sqrt(_dot(view, view))
+            length = math.sqrt(_dot(normal, normal)) + 1e-12
+            length = length if _dot(normal, view) >= 0 else -length
+            for c in range(3):
+                view[c] /= distance
+                normal[c] /= length
             kind = kinds[f]
             if materials[kind, 0] == TEXTURED:
                 s, t, q = uv_faces[f, 0], uv_faces[f, 1], uv_faces[f, 2]
@@ -220,38 +267,17 @@ def shade(
                 _sample(texture, u, v, texel)
             else:
                 texel[0], texel[1], texel[2], texel[3] = colours[f, 0], colours[f, 1], colours[f, 2], 1.0
-            gloss = materials[kind, 1] * texel[3]
-            wrap = materials[kind, 3] * min(1.0, texel[3])
-            open_share = b0 * sky[i] + b1 * sky[j] + b2 * sky[k]
-            above = 0.5 * (nz + 1)
-            red = texel[0] * open_share * (ambient[1, 0] + (ambient[0, 0] - ambient[1, 0]) * above)
-            green = texel[1] * open_share * (ambient[1, 1] + (ambient[0, 1] - ambient[1, 1]) * above)
-            blue = texel[2] * open_share * (ambient[1, 2] + (ambient[0, 2] - ambient[1, 2]) * above)
+            free = b0 * sky[i] + b1 * sky[j] + b2 * sky[k]
+            above = 0.5 * (normal[2] + 1)
+            for c in range(3):
+                glow[c] = texel[c] * free * (ambient[1, c] + (ambient[0, c] - ambient[1, c]) * above)
             for n in range(directions.shape[0]):
-                lx, ly, lz = directions[n, 0], directions[n, 1], directions[n, 2]
-                facing = nx * lx + ny * ly + nz * lz
-                if facing <= -wrap:
-                    continue
-                lit = 0.6 + 0.4 * open_share
+                lit = 0.6 + 0.4 * free
                 if n == 0:
-                    sx = to_shadow[0, 0] * px + to_shadow[0, 1] * py + to_shadow[0, 2] * pz + to_shadow[0, 3]
-                    sy = to_shadow[1, 0] * px + to_shadow[1, 1] * py + to_shadow[1, 2] * pz + to_shadow[1, 3]
-                    sz = to_shadow[2, 0] * px + to_shadow[2, 1] * py + to_shadow[2, 2] * pz + to_shadow[2, 3]
-                    lit *= _lit_share(shadow, sx, sy, sz)
-                if lit <= 0:
-                    continue
-                shine = 0.0
-                if gloss > 0 and facing > 0:
-                    hx, hy, hz = lx + view[0], ly + view[1], lz + view[2]
-                    half = (nx * hx + ny * hy + nz * hz) / (math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-12)
-                    if half > 0:
-                        shine = gloss * half ** materials[kind, 2] * min(1.0, facing * 4)
-                wide = max(0.0, (facing + wrap) / (1 + wrap))
-                narrow = max(0.0, (facing + 0.4 * wrap) / (1 + 0.4 * wrap))
-                red += lit * lights[n, 0] * (texel[0] * wide + shine)
-                green += lit * lights[n, 1] * (texel[1] * narrow + shine)
-                blue += lit * lights[n, 2] * (texel[2] * narrow + shine)
-            picture[y, x, 0], picture[y, x, 1], picture[y, x, 2] = red, green, blue
+                    lit *= _lit_share(shadow, to_shadow, place)
+                _add_light(glow, lit, n, directions, lights, normal, view, texel, kind, materials)
+            for c in range(3):
+                picture[y, x, c] = glow[c]
 
 
 @_njit

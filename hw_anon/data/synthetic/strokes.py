@@ -74,12 +74,14 @@ def to_light(colour: Map) -> None:
                 colour[y, x, c] = value * value * (0.76 + 0.24 * value)
 
 
-def blend(colour: Map, share: Map, target: Map | NDArray[np.float64] | tuple[float, float, float]) -> None:
+def blend(
+    colour: Map, share: Map | NDArray[np.float64], target: Map | NDArray[np.float64] | tuple[float, float, float]
+) -> None:
     """Moves `[h, w, 3]` towards one colour or `[h, w, 3]` colours by `[h, w]` shares, in place."""
     wanted = np.asarray(target, np.float32)
     _mix(colour, np.asarray(share, np.float32), wanted if wanted.ndim == 3 else wanted[None, None])
 
 
-def dim(colour: Map, share: Map, tint: Map | float = 1.0) -> None:
+def dim(colour: Map, share: Map | NDArray[np.float64], tint: Map | float = 1.0) -> None:
     """Multiplies `[h, w, 3]` by 1 + share · tint, in place."""
     _dim(colour, np.asarray(share, np.float32), np.broadcast_to(np.asarray(tint, np.float32), (3,)).copy())
