@@ -57,7 +57,7 @@ def train(
 
     from hw_anon.core.errors import ConfigError
     from hw_anon.recipes import named_recipe, with_settings
-    from hw_anon.train.distributed import joined
+    from hw_anon.train.distributed import joined, leave
     from hw_anon.train.loop import STATE_FILE, Training
     from hw_anon.train.outputs import write_outputs
     from hw_anon.train.players import build_players
@@ -78,6 +78,7 @@ def train(
     bar, advance = _progress_bar(recipe.name, training.schedule.total, shown=world.leads)
     with bar:
         finished = training.run(minutes=minutes, on_step=advance)
+    leave(world)
     if not world.leads:
         return
     metrics = write_outputs(training, command=shlex.join(["hw-anon", *sys.argv[1:]]), data=described)

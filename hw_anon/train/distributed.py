@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["SINGLE", "World", "joined"]
+__all__ = ["SINGLE", "World", "joined", "leave"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,3 +94,9 @@ def joined(device: torch.device) -> World:
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return World(rank=dist.get_rank(), size=dist.get_world_size())
+
+
+def leave(world: World) -> None:
+    """Ends this process's part of a run that `joined` began."""
+    if world.size > 1:
+        dist.destroy_process_group()

@@ -279,7 +279,7 @@ class Training:
 
     def _measure(self, log: Log) -> None:
         """Writes a validation, and held-out faces f with M(f) below them."""
-        if self.data.held_out is None:
+        if self.data.held_out is None or not self.table.world.leads:
             return
         log.scalars("validation", self.step, flat(self.measure()))
         shown = held_out_faces(self.table, self.data.held_out.faces, _SHOWN).images

@@ -88,11 +88,18 @@ class Table:
         """Returns v', differentiable in M; a frame without a face is v itself (note 1 on Algorithm 1)."""
         return anonymise_frames(batch.frames, batch.regions, self.modify, size=self.players.size, rounding=False)
 
-    def detect(self, frames: Tensor, batch: FrameBatch) -> Losses:
-        """Returns A's four losses of equation (1), *with* gradients, weighted for the mean over processes."""
+    def detect(self, frames: Tensor, batch: FrameBatch, *, shared: bool = True) -> Losses:
+        """Returns A's four losses of equation (1), *with* gradients.
+
+        Args:
+            frames: `[B, 3, H, W]` v or v'.
+            batch: what is in them, and the frames' seeds.
+            shared: whether the batch is this process's share, so that the losses are weighted for the mean over
+                processes, which then all have to call this.
+        """
         seed_frames(self.players.detector, batch.seeds)
         losses: Losses = self.players.detector(frames, batch.targets)
-        if self.world.size == 1:
+        if not shared or self.world.size == 1:
             return losses
         counts = sample_counts(self.players.detector).to(frames.device)
         return weigh_losses(losses, counts, self.world.mean(counts))

@@ -100,7 +100,7 @@ def held_out_faces(table: Table, bank: FaceBank, count: int) -> FaceBatch:
 
 @torch.no_grad()
 def validate(table: Table, data: HeldOut, seed: int) -> dict[str, Any]:
-    """Measures the players as they are; leaves their modes as they were.
+    """Measures the players as they are, in this process alone; leaves their modes as they were.
 
     Args:
         table: the game.
@@ -157,7 +157,7 @@ def _actions(table: Table, bank: FrameBank, count: int, seed: int) -> dict[str, 
         seeds = [step_seed(seed, i, "validation") for i in part.tolist()]
         batch = pick_frames(bank, part, NO_JITTER, torch.zeros(len(part), 10), seeds)
         for name, frames in (("action_loss", table.modify_frames(batch)), ("action_loss_clear", batch.frames)):
-            losses[name].append(detection_loss(table.detect(frames, batch)) * len(part))
+            losses[name].append(detection_loss(table.detect(frames, batch, shared=False)) * len(part))
     means = {name: float(torch.stack(values).sum() / len(indices)) for name, values in losses.items()}
     return means | {"frames": len(indices)}
 

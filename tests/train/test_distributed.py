@@ -30,6 +30,8 @@ def _process(rank: int, port: int, directory: str) -> None:
         Path(directory), recipe(game={"restart_every": 2, "restart_steps": 1}), world=World(rank=rank, size=2)
     )
     run.run(tensorboard=False)
+    if rank == 0:
+        assert run.measure()["frames"] == 4, "one process measures, without the others"
     dist.destroy_process_group()
 
 
