@@ -105,17 +105,13 @@ def use_one_thread() -> None:
 
 def _method(job: DetectorJob) -> tuple[Method, bool]:
     """Returns the method and whether it was trained."""
-    from hw_anon.core.errors import ConfigError
-    from hw_anon.evaluate.baselines import BASELINE_NAMES, make_baseline
+    from hw_anon.evaluate.baselines import make_baseline
     from hw_anon.evaluate.float_backend import Method, load_method
 
     if job.modifier is None:
         assert job.method is not None, "a job has a method or a modifier"
         return Method(backend=make_baseline(job.method), crop_side=job.crop_side), False
-    method = load_method(job.modifier, name=job.name, device=job.device)
-    if method.backend.name in BASELINE_NAMES:
-        raise ConfigError(f"{method.backend.name!r} is the name of a baseline: give the modifier another with --name")
-    return method, True
+    return load_method(job.modifier, name=job.name, device=job.device), True
 
 
 @dataclass(frozen=True, slots=True)

@@ -312,14 +312,14 @@ def test_a_modifier_may_not_bear_a_baselines_name(
     from hw_anon.nets.modifier import SMOKE, JohnsonModifier
 
     file = tmp_path / "modifier.safetensors"
-    save_modifier(file, JohnsonModifier(SMOKE), {"judges_seen": [], "seed": 2, "recipe": "edge"})
+    save_modifier(file, JohnsonModifier(SMOKE), {"judges_seen": [], "seed": 2, "recipe_name": "edge"})
     arguments = ["train-detector", "--clips", "toy", "--out", str(tmp_path), *QUICK, "--epochs", "1"]
-    assert main([*arguments, "--modifier", str(file)]) == 2
-    assert "--name" in capfd.readouterr().err
-    assert main([*arguments, "--modifier", str(file), "--name", "minimax", "--device", "cpu", "--json"]) == 0
+    assert main([*arguments, "--modifier", str(file), "--name", "edge"]) == 2
+    assert "is the name of a baseline" in capfd.readouterr().err
+    assert main([*arguments, "--modifier", str(file), "--device", "cpu", "--json"]) == 0
     document = json.loads(capfd.readouterr().out)[0]
-    assert (document["method"], document["seed"], document["learned"]) == ("minimax", 2, True)
-    assert (tmp_path / "action" / "minimax@2.json").is_file()
+    assert (document["method"], document["seed"], document["learned"]) == ("ours-edge", 2, True)
+    assert (tmp_path / "action" / "ours-edge@2.json").is_file()
 
 
 def test_a_result_is_plain_json(bank: FrameBank) -> None:
