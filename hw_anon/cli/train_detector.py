@@ -61,7 +61,7 @@ def train_detector(
         int, typer.Option("--face-frames", min=0, help="Most test frames in which faces are looked for.")
     ] = 400,
     warm_start: Annotated[
-        Path | None, typer.Option("--warm-start", help="Detector to begin with; `original` is trained from scratch.")
+        Path | None, typer.Option("--warm-start", help="Detector that every method begins with; else random weights.")
     ] = None,
     clear_detector: Annotated[
         Path | None, typer.Option("--clear-detector", help="Detector trained on clear frames; else that of --out.")
@@ -162,12 +162,7 @@ def _jobs(base: DetectorJob, names: Sequence[str], modifiers: Sequence[Path]) ->
     own = detector_file(base.out, _CLEAR if base.seed is None else f"{_CLEAR}@{base.seed}")
     if clear is None and (_CLEAR in names or own.is_file()):
         clear = own
-    jobs = [
-        replace(base, method=name, clear_detector=None if name == _CLEAR else clear)
-        if name != _CLEAR
-        else replace(base, method=name, clear_detector=None, warm_start=None)
-        for name in names
-    ]
+    jobs = [replace(base, method=name, clear_detector=None if name == _CLEAR else clear) for name in names]
     return [*jobs, *(replace(base, modifier=path, clear_detector=clear) for path in modifiers)]
 
 

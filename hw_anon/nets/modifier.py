@@ -18,6 +18,8 @@ from hw_anon.core.errors import ContractError
 
 __all__ = ["EDGE", "PAPER", "SMOKE", "JohnsonConfig", "JohnsonModifier"]
 
+Norm = Literal["instance", "layer"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JohnsonConfig(Config):
@@ -33,6 +35,9 @@ class JohnsonConfig(Config):
     """Kernel side of the first and the last convolution, odd, 3 to 9."""
     upsampling: Literal["transposed", "nearest"] = "transposed"
     """Transposed 3×3 convolutions as published, or nearest-neighbour repetition and a convolution as on the chip."""
+    norm: Norm = "instance"
+    """Instance norm as published, or one norm over all channels of a crop with learned gain: it keeps what instance
+    norm takes away, the brightness and colour of the whole crop."""
 
     def __post_init__(self) -> None:
         require_multiple(self, "size", 4)
@@ -41,11 +46,12 @@ class JohnsonConfig(Config):
         require_range(self, "blocks", 0, 32)
         require_choice(self, "edge_kernel", (3, 5, 7, 9))
         require_choice(self, "upsampling", ("transposed", "nearest"))
+        require_choice(self, "norm", ("instance", "layer"))
 
 
 PAPER = JohnsonConfig()
 """As published."""
-EDGE = JohnsonConfig(size=64, width=16, blocks=5, edge_kernel=3, upsampling="nearest")
+EDGE = JohnsonConfig(size=64, width=16, blocks=5, edge_kernel=3, upsampling="nearest", norm="layer")
 """The chip's crop, widths 16, 32, 64, and 145 MMAC (the largest student has about 170): trains on 2 cores."""
 SMOKE = JohnsonConfig(size=32, width=4, blocks=1, edge_kernel=3, upsampling="nearest")
 """For tests."""
@@ -54,31 +60,34 @@ SMOKE = JohnsonConfig(size=32, width=4, blocks=1, edge_kernel=3, upsampling="nea
 class _ResidualBlock(nn.Module):
     """x + norm(conv(relu(norm(conv(x))))), `[N, C, H, W]` to the same."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, norm: Norm) -> None:
         super().__init__()
-        self.branch = nn.Sequential(
-            *_convolution(channels, channels, 3), nn.ReLU(inplace=True), *_convolution(channels, channels, 3)
-        )
+        first, second = (_convolution(channels, channels, 3, norm) for _ in range(2))
+        self.branch = nn.Sequential(*first, nn.ReLU(inplace=True), *second)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.branch(x)
 
 
-def _convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
-    """Returns reflection padding, convolution and instance norm, keeping the resolution."""
-    return [nn.ReflectionPad2d(kernel // 2), nn.Conv2d(inputs, outputs, kernel), nn.InstanceNorm2d(outputs)]
+def _norm(channels: int, norm: Norm) -> nn.Module:
+    return nn.InstanceNorm2d(channels) if norm == "instance" else nn.GroupNorm(1, channels)
 
 
-def _halving(inputs: int, outputs: int) -> list[nn.Module]:
+def _convolution(inputs: int, outputs: int, kernel: int, norm: Norm) -> list[nn.Module]:
+    """Returns reflection padding, convolution and norm, keeping the resolution."""
+    return [nn.ReflectionPad2d(kernel // 2), nn.Conv2d(inputs, outputs, kernel), _norm(outputs, norm)]
+
+
+def _halving(inputs: int, outputs: int, norm: Norm) -> list[nn.Module]:
     convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
-    return [convolution, nn.InstanceNorm2d(outputs), nn.ReLU(inplace=True)]
+    return [convolution, _norm(outputs, norm), nn.ReLU(inplace=True)]
 
 
-def _doubling(inputs: int, outputs: int, upsampling: str) -> list[nn.Module]:
+def _doubling(inputs: int, outputs: int, upsampling: str, norm: Norm) -> list[nn.Module]:
     if upsampling == "nearest":
-        return [nn.Upsample(scale_factor=2), *_convolution(inputs, outputs, 3), nn.ReLU(inplace=True)]
+        return [nn.Upsample(scale_factor=2), *_convolution(inputs, outputs, 3, norm), nn.ReLU(inplace=True)]
     convolution = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
-    return [convolution, nn.InstanceNorm2d(outputs), nn.ReLU(inplace=True)]
+    return [convolution, _norm(outputs, norm), nn.ReLU(inplace=True)]
 
 
 class JohnsonModifier(nn.Module):
@@ -92,13 +101,13 @@ class JohnsonModifier(nn.Module):
         self.config = config
         a, b, c, k = config.width, 2 * config.width, 4 * config.width, config.edge_kernel
         self.layers = nn.Sequential(
-            *_convolution(3, a, k),
+            *_convolution(3, a, k, config.norm),
             nn.ReLU(inplace=True),
-            *_halving(a, b),
-            *_halving(b, c),
-            *(_ResidualBlock(c) for _ in range(config.blocks)),
-            *_doubling(c, b, config.upsampling),
-            *_doubling(b, a, config.upsampling),
+            *_halving(a, b, config.norm),
+            *_halving(b, c, config.norm),
+            *(_ResidualBlock(c, config.norm) for _ in range(config.blocks)),
+            *_doubling(c, b, config.upsampling, config.norm),
+            *_doubling(b, a, config.upsampling, config.norm),
             nn.ReflectionPad2d(k // 2),
             nn.Conv2d(a, 3, k),
             nn.Tanh(),

@@ -32,15 +32,19 @@ __all__ = [
     "Shuffled",
     "cut_faces",
     "draw",
+    "draw_nothing",
     "pick_frames",
     "resident",
+    "soften",
     "step_generator",
     "step_seed",
 ]
 
-_COLUMNS = 10
-"""Uniform numbers for a picture: scale, shift x, shift y, mirror, grey, brightness, contrast, three colour gains."""
+_COLUMNS = 11
+"""Uniform numbers for a picture: scale, shift x, shift y, mirror, grey, brightness, contrast, three colour gains, and
+how softly classifiers look at it."""
 _LUMA = (0.299, 0.587, 0.114)
+_BINOMIAL = (1.0, 8.0, 28.0, 56.0, 70.0, 56.0, 28.0, 8.0, 1.0)
 _MIRRORED = (1, 0, 2, 4, 3)
 """Order of the five landmarks in a mirrored picture."""
 
@@ -63,9 +67,12 @@ class Jitter(Config):
     """Differences to the picture's mean are multiplied by 1 ± this."""
     colour: float = 0.1
     """Each channel is multiplied by 1 ± this."""
+    soften: float = 0.0
+    """Faces: classifiers look at f and M(f) mixed with their blurred selves, by up to this part: what fools them must
+    survive that, which fine adversarial patterns do not."""
 
     def __post_init__(self) -> None:
-        for field in ("scale", "shift", "mirror", "grey", "brightness", "contrast", "colour"):
+        for field in ("scale", "shift", "mirror", "grey", "brightness", "contrast", "colour", "soften"):
             require_range(self, field, 0.0, 1.0)
 
 
@@ -83,6 +90,8 @@ class FaceBatch:
     """`[N, 5, 2]` float32 (x, y) in pixels of the crop."""
     labels: Tensor
     """`[N]` int64 i_f."""
+    softness: Tensor
+    """`[N]` float32, 0..1: how much of `soften` there is in what classifiers see."""
     aims: Tensor | None = None
     """`[N]` int64: the wrong people that M aims at, where it does not simply flee from `labels`."""
 
@@ -139,8 +148,13 @@ def step_generator(seed: int, step: int, purpose: str) -> torch.Generator:
 
 
 def draw(count: int, generator: torch.Generator) -> Tensor:
-    """Returns the uniform numbers that vary `count` pictures, `[count, 10]` 0..1, on the CPU."""
+    """Returns the uniform numbers that vary `count` pictures, `[count, 11]` 0..1, on the CPU."""
     return torch.rand(count, _COLUMNS, generator=generator)
+
+
+def draw_nothing(count: int) -> Tensor:
+    """Returns the numbers for `count` pictures that `NO_JITTER` leaves as they are."""
+    return torch.zeros(count, _COLUMNS)
 
 
 def resident(bank: FrameBank, device: torch.device | str) -> FrameBank:
@@ -179,7 +193,7 @@ def cut_faces(bank: FaceBank, indices: Tensor, size: int, jitter: Jitter, unifor
         indices: `[N]` int64.
         size: side of a face, S.
         jitter: how far they are varied.
-        uniform: `[N, 10]` from `draw`.
+        uniform: `[N, 11]` from `draw`.
 
     Returns:
         The faces; bilinear without antialiasing, pixels outside the region repeat its border, as in the camera.
@@ -199,7 +213,12 @@ def cut_faces(bank: FaceBank, indices: Tensor, size: int, jitter: Jitter, unifor
     landmarks = (bank.landmarks[indices] - low[:, None] + 0.5) * (size / side[:, None]) - 0.5
     flipped = torch.stack([size - 1.0 - landmarks[..., 0], landmarks[..., 1]], -1)[:, _MIRRORED]
     landmarks = torch.where(mirrored[:, None, None], flipped, landmarks)
-    return FaceBatch(images=_light(images, jitter, uniform), landmarks=landmarks, labels=bank.labels[indices])
+    return FaceBatch(
+        images=_light(images, jitter, uniform),
+        landmarks=landmarks,
+        labels=bank.labels[indices],
+        softness=uniform[:, 10] * jitter.soften,
+    )
 
 
 def _light(images: Tensor, jitter: Jitter, uniform: Tensor) -> Tensor:
@@ -214,6 +233,21 @@ def _light(images: Tensor, jitter: Jitter, uniform: Tensor) -> Tensor:
     return (images * torch.where(column[:, 0] < jitter.grey, 1.0, gains)).clamp(0.0, 1.0)
 
 
+def soften(images: Tensor, softness: Tensor) -> Tensor:
+    """Mixes faces with their blurred selves (binomial, 9×9, σ = √2 pixels), differentiable.
+
+    Args:
+        images: `[N, 3, S, S]`.
+        softness: `[N]` 0..1: 0 leaves a face as it is, 1 leaves its blur alone.
+    """
+    weights = torch.tensor(_BINOMIAL, device=images.device, dtype=images.dtype)
+    weights = (weights / weights.sum()).expand(3, 1, -1)
+    margin = len(_BINOMIAL) // 2
+    padded = F.pad(images, (margin,) * 4, mode="reflect")
+    blurred = F.conv2d(F.conv2d(padded, weights[:, :, None, :], groups=3), weights[:, :, :, None], groups=3)
+    return images + softness[:, None, None, None] * (blurred - images)
+
+
 def pick_frames(
     bank: FrameBank, indices: Tensor, jitter: Jitter, uniform: Tensor, seeds: Sequence[int] = ()
 ) -> FrameBatch:
@@ -223,7 +257,7 @@ def pick_frames(
         bank: the frames; boxes and labels on the CPU, see `resident`.
         indices: `[B]` int64.
         jitter: how far they are varied.
-        uniform: `[B, 10]` from `draw`.
+        uniform: `[B, 11]` from `draw`.
         seeds: one for each frame, for A's losses.
     """
     device, width = bank.frames.device, bank.frames.shape[-1]

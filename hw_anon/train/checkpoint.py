@@ -34,7 +34,8 @@ def save_state(path: Path, table: Table, *, step: int, key: str, notes: Mapping[
     tensors: dict[str, Tensor] = {}
     for name, module in table.players.modules().items():
         tensors |= {f"player/{name}/{entry}": tensor for entry, tensor in module.state_dict().items()}
-        for i, values in table.optimisers[name].state_dict()["state"].items():
+        optimiser = table.optimisers.get(name)
+        for i, values in (optimiser.state_dict()["state"] if optimiser else {}).items():
             tensors |= {f"adam/{name}/{i}/{entry}": torch.as_tensor(value) for entry, value in values.items()}
     metadata = {
         "format": FORMAT,
@@ -70,7 +71,9 @@ def load_state(path: Path, table: Table, *, key: str) -> tuple[int, dict[str, An
     try:
         for name, module in table.players.modules().items():
             module.load_state_dict(_below(tensors, f"player/{name}/"))
-            optimiser = table.optimisers[name]
+            optimiser = table.optimisers.get(name)
+            if optimiser is None:
+                continue
             state: dict[int, dict[str, Tensor]] = {}
             for entry, tensor in _below(tensors, f"adam/{name}/").items():
                 number, _, kind = entry.partition("/")

@@ -42,6 +42,9 @@ class ClassifierConfig(Config):
     """m of the angular softmax, 1 to 4."""
     annealing: LambdaSchedule = ORIGINAL_SCHEDULE
     """λ of the angular softmax over the updates of D."""
+    learns: bool = True
+    """Whether it is updated. One that is not stays the published recogniser: it cannot be led astray, and M faces it
+    for its features alone, by `Objective.embedding` and `Objective.anchor`."""
     head_start: Literal["random", "means"] = "random"
     """Class weights at the start: random, or the mean feature of each person's pictures, for a trained start."""
 
@@ -72,10 +75,14 @@ class Objective(Config):
     embedding_margin: float = 0.0
     """Cosines below it count as this value: features that differ that much are different enough, -1 to 1."""
 
+    anchor: float = 0.0
+    """Weight of 1 minus the mean cosine between features of M(f) and of the mean face, by the classifiers that do not
+    learn: everybody becomes the same person, who is nobody. An addition of this project; 0 in the paper."""
+
     def __post_init__(self) -> None:
         require_choice(self, "target", get_args(AdversarialTarget))
         require_choice(self, "bound", get_args(Bound))
-        for field in ("detection", "adversarial", "photorealistic", "embedding"):
+        for field in ("detection", "adversarial", "photorealistic", "embedding", "anchor"):
             require_range(self, field, 0.0, None)
         require_range(self, "embedding_margin", -1.0, 1.0)
 
@@ -179,6 +186,11 @@ class TrainRecipe(Config):
     def __post_init__(self) -> None:
         if not self.classifiers:
             raise ConfigError("TrainRecipe.classifiers = (): at least one classifier is needed")
+        if not any(classifier.learns for classifier in self.classifiers):
+            raise ConfigError("TrainRecipe.classifiers: none learns; the game needs one that does")
+        anchors = [c for c in self.classifiers if not c.learns and c.head_start == "means"]
+        if self.objective.anchor > 0 and not anchors:
+            raise ConfigError('objective.anchor needs a classifier with learns = false and head_start = "means"')
         require_range(self, "log_every", 1, None)
         require_range(self, "checkpoint_every", 1, None)
 

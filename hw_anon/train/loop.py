@@ -219,9 +219,10 @@ class Training:
         """One iteration of Algorithm 1."""
         table, game = self.table, self.recipe.game
         if game.restart_every and number and number % game.restart_every == 0:
-            self._restart(step, (number // game.restart_every - 1) % len(table.players.classifiers))
+            learning = table.players.learning()
+            self._restart(step, learning[(number // game.restart_every - 1) % len(learning)])
         for extra in range(1, game.classifier_steps):
-            self._teach_on_modified(range(len(table.players.classifiers)), self._faces(step, extra))
+            self._teach_on_modified(table.players.learning(), self._faces(step, extra))
         faces = self._faces(step)
         modified = table.modify(faces.images)
         losses = self._teach_classifiers(faces, modified)
@@ -249,7 +250,7 @@ class Training:
 
     def _teach_classifiers(self, faces: FaceBatch, modified: torch.Tensor | None) -> Losses:
         losses: Losses = {}
-        for index in range(len(self.table.players.classifiers)):
+        for index in self.table.players.learning():
             losses |= update_classifier(self.table, index, faces, modified)
         return losses
 

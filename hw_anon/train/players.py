@@ -25,7 +25,7 @@ from hw_anon.nets.modifier import JohnsonModifier
 from hw_anon.nets.sface import SFACE_SIDE, SFace
 from hw_anon.nets.sface_file import describe_sface, load_sface, rebuild_sface
 from hw_anon.nets.sphereface import SphereFace
-from hw_anon.train.batches import NO_JITTER, cut_faces, step_seed
+from hw_anon.train.batches import NO_JITTER, cut_faces, draw_nothing, step_seed
 from hw_anon.train.config import ClassifierConfig, TrainRecipe
 from hw_anon.train.sampling import install_samplers
 
@@ -53,6 +53,9 @@ class Classifier(nn.Module):
         self.shape = (SFACE_SIDE, SFACE_SIDE) if sface else (config.network.height, config.network.width)
         features = _SFACE_FEATURES if sface else config.network.embedding
         self.head = AngularSoftmax(people, features, margin=config.margin, schedule=config.annealing)
+        self.anchor: Tensor
+        """`[E]` direction of the mean face, zeros until `start_head`."""
+        self.register_buffer("anchor", torch.zeros(features))
         self.updates = 0
         """Updates of D so far, which set λ."""
 
@@ -79,17 +82,21 @@ class Classifier(nn.Module):
     def start_head(self, bank: FaceBank, size: int) -> None:
         """Sets each class's weights to the mean direction of its people's features on original faces.
 
+        The mean of these directions over all people becomes `anchor`.
+
         Args:
             bank: the training faces, on this module's device.
             size: side of M's crops.
         """
         total = torch.zeros_like(self.head.weight)
-        zeros = torch.zeros(_CHUNK, 10)
+        zeros = draw_nothing(_CHUNK)
         for indices in torch.arange(len(bank)).split(_CHUNK):
             faces = cut_faces(bank, indices, size, NO_JITTER, zeros[: len(indices)])
             features = nn.functional.normalize(self(faces.images, faces.landmarks).float(), dim=1)
             total += torch.zeros_like(total).index_add_(0, faces.labels, features)
-        self.head.weight.copy_(nn.functional.normalize(total, dim=1))
+        means = nn.functional.normalize(total, dim=1)
+        self.head.weight.copy_(means)
+        self.anchor.copy_(nn.functional.normalize(means.mean(0), dim=0))
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -124,6 +131,10 @@ class Players:
         """Returns all players by name."""
         named: dict[str, nn.Module] = {"modifier": self.modifier, "detector": self.detector}
         return named | {f"classifier{i}": classifier for i, classifier in enumerate(self.classifiers)}
+
+    def learning(self) -> list[int]:
+        """Returns which classifiers are updated; the others stay as they started."""
+        return [index for index, classifier in enumerate(self.classifiers) if classifier.config.learns]
 
     def restart(self, index: int) -> None:
         """Puts one classifier back to its start; its optimiser is the caller's to renew."""
@@ -181,7 +192,8 @@ def build_players(
     for i, classifier in enumerate(players.classifiers):
         if classifier.config.head_start == "means":
             classifier.start_head(faces, players.size)
-            players.starts[i]["head.weight"] = classifier.head.weight.detach().cpu().clone()
+            started = classifier.state_dict()
+            players.starts[i] |= {name: started[name].cpu().clone() for name in ("head.weight", "anchor")}
     return players
 
 
@@ -193,7 +205,9 @@ def _classifier(config: ClassifierConfig, people: int) -> Classifier:
         network = SphereFace(config.network)
         if config.weights is not None:
             network.load_public(_torch_state(config.weights))
-    return Classifier(config, network, people)
+    classifier = Classifier(config, network, people)
+    classifier.requires_grad_(config.learns)
+    return classifier
 
 
 def _torch_state(path: Path) -> Mapping[str, Tensor]:

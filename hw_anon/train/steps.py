@@ -21,7 +21,7 @@ from hw_anon.losses.detection import detection_loss
 from hw_anon.losses.objective import full_objective
 from hw_anon.losses.photorealistic import photorealistic_loss
 from hw_anon.nets.video_path import anonymise_frames
-from hw_anon.train.batches import FaceBatch, FrameBatch
+from hw_anon.train.batches import FaceBatch, FrameBatch, soften
 from hw_anon.train.config import Bound, TrainRecipe
 from hw_anon.train.distributed import World
 from hw_anon.train.players import Classifier, Players, frozen
@@ -64,6 +64,7 @@ class Table:
         optimisers = {
             name: make_adam(module.parameters(), learning_rate(recipe, name))
             for name, module in players.modules().items()
+            if any(parameter.requires_grad for parameter in module.parameters())
         }
         return cls(recipe=recipe, players=players, optimisers=optimisers, device=device, world=world)
 
@@ -166,9 +167,9 @@ def update_classifier(table: Table, index: int, faces: FaceBatch, modified: Tens
         modified: `[N, 3, S, S]` M(f), no gradients pass here; `None` in the warm-up, where only originals count.
     """
     classifier, count = table.players.classifiers[index], len(faces.labels)
-    images, landmarks, labels = faces.images, faces.landmarks, faces.labels
+    images, landmarks, labels = soften(faces.images, faces.softness), faces.landmarks, faces.labels
     if modified is not None:
-        images = torch.cat([images, modified.detach()])
+        images = torch.cat([images, soften(modified.detach(), faces.softness)])
         landmarks, labels = landmarks.repeat(2, 1, 1), labels.repeat(2)
     features = table.features(classifier, images, landmarks)
     losses = classifier.losses(features, labels)
@@ -199,20 +200,19 @@ def update_modifier(table: Table, faces: FaceBatch, modified: Tensor, frames: Fr
     losses: Losses = {}
     detected = modified.new_zeros(())
     with frozen(*others):
-        adversarial, similar = _against_classifiers(table, faces, modified)
+        adversarial, of_features = _against_classifiers(table, faces, modified)
         if frames is not None:
             losses = table.detect(table.modify_frames(frames), frames)
             detected = detection_loss(losses)
         l1 = photorealistic_loss(modified, faces.images, weight=objective.photorealistic)
         total = full_objective(objective.detection * detected, objective.adversarial * adversarial, l1)
-        total = total + objective.embedding * similar
+        total = total + sum(getattr(objective, name) * value for name, value in of_features.items())
         total.backward()
     table.take("modifier", game.modifier_norm)
     if joint:
         table.take("detector", game.detector_norm)
     logged = {"m_total": total, "m_adversarial": adversarial, "m_l1": (modified - faces.images).abs().mean()}
-    if objective.embedding > 0:
-        logged["m_embedding"] = similar
+    logged |= {f"m_{name}": value for name, value in of_features.items()}
     if frames is not None:
         logged["m_detection"] = detected
     if joint:
@@ -220,30 +220,36 @@ def update_modifier(table: Table, faces: FaceBatch, modified: Tensor, frames: Fr
     return {name: value.detach() for name, value in logged.items()}
 
 
-def _against_classifiers(table: Table, faces: FaceBatch, modified: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns M's part of equation (2) and the features' similarity, both `[]` means over the classifiers."""
-    objective, adversarial, similar = table.recipe.objective, [], [modified.new_zeros(())]
+def _against_classifiers(table: Table, faces: FaceBatch, modified: Tensor) -> tuple[Tensor, Losses]:
+    """Returns M's part of equation (2), `[]`, and what M minimises of features, by name, unweighted; means over D."""
+    objective = table.recipe.objective
+    ascents: list[Tensor] = []
+    of_features: dict[str, list[Tensor]] = {"embedding": [], "anchor": []}
+    seen = soften(modified, faces.softness)
     for classifier in table.players.classifiers:
-        features = table.features(classifier, modified, faces.landmarks)
-        if faces.aims is not None:
-            adversarial.append(classifier.losses(features, faces.aims).mean())
-        else:
-            adversarial.append(_ascent(classifier, features, faces.labels, objective.bound))
+        features = table.features(classifier, seen, faces.landmarks)
+        if classifier.config.learns:
+            ascents.append(_ascent(table, classifier, features, faces))
+        elif objective.anchor > 0:
+            of_features["anchor"].append(1.0 - F.cosine_similarity(features, classifier.anchor[None], dim=1).mean())
         if objective.embedding > 0:
             with torch.no_grad():
                 own = table.features(classifier, faces.images, faces.landmarks)
-            similar.append(embedding_similarity(features, own, objective.embedding_margin))
-    return torch.stack(adversarial).mean(), torch.stack(similar).sum() / max(1, len(similar) - 1)
+            of_features["embedding"].append(embedding_similarity(features, own, objective.embedding_margin))
+    means = {name: torch.stack(values).mean() for name, values in of_features.items() if values}
+    return torch.stack(ascents).mean(), means
 
 
-def _ascent(classifier: Classifier, features: Tensor, labels: Tensor, bound: Bound) -> Tensor:
-    """Returns -E[L_D(M(f), i_f)], bounded as the recipe says, `[]`."""
-    people = classifier.head.classes
+def _ascent(table: Table, classifier: Classifier, features: Tensor, faces: FaceBatch) -> Tensor:
+    """Returns -E[L_D(M(f), i_f)], bounded as the recipe says, or with random aims E[L_D(M(f), j)]; `[]`."""
+    if faces.aims is not None:
+        return classifier.losses(features, faces.aims).mean()
+    people, bound = classifier.head.classes, table.recipe.objective.bound
 
     def loss(truth: Tensor) -> Tensor:
         return bounded(classifier.losses(features, truth), bound, math.log(people))
 
-    return modifier_loss(loss, labels, classes=people)
+    return modifier_loss(loss, faces.labels, classes=people)
 
 
 def warm_up_modifier(table: Table, faces: FaceBatch) -> Losses:

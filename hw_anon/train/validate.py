@@ -17,7 +17,7 @@ from torch.nn import functional as F  # noqa: N812
 from hw_anon.core.errors import ContractError
 from hw_anon.data.banks import FaceBank, FrameBank
 from hw_anon.losses.detection import detection_loss
-from hw_anon.train.batches import NO_JITTER, FaceBatch, cut_faces, pick_frames, step_generator, step_seed
+from hw_anon.train.batches import NO_JITTER, FaceBatch, cut_faces, draw_nothing, pick_frames, step_generator, step_seed
 from hw_anon.train.steps import Table
 
 __all__ = ["HeldOut", "auc", "held_out_faces", "make_pairs", "validate", "verification_accuracy"]
@@ -95,7 +95,7 @@ def make_pairs(labels: Tensor, most: int, seed: int) -> tuple[Tensor, Tensor, Te
 def held_out_faces(table: Table, bank: FaceBank, count: int) -> FaceBatch:
     """Returns `count` faces of a bank, spread evenly, without jitter."""
     indices = _spread(len(bank), count)
-    return cut_faces(bank, indices, table.players.size, NO_JITTER, torch.zeros(len(indices), 10))
+    return cut_faces(bank, indices, table.players.size, NO_JITTER, draw_nothing(len(indices)))
 
 
 @torch.no_grad()
@@ -155,7 +155,7 @@ def _actions(table: Table, bank: FrameBank, count: int, seed: int) -> dict[str, 
     losses: dict[str, list[Tensor]] = {"action_loss": [], "action_loss_clear": []}
     for part in indices.split(table.recipe.game.frames):
         seeds = [step_seed(seed, i, "validation") for i in part.tolist()]
-        batch = pick_frames(bank, part, NO_JITTER, torch.zeros(len(part), 10), seeds)
+        batch = pick_frames(bank, part, NO_JITTER, draw_nothing(len(part)), seeds)
         for name, frames in (("action_loss", table.modify_frames(batch)), ("action_loss_clear", batch.frames)):
             losses[name].append(detection_loss(table.detect(frames, batch, shared=False)) * len(part))
     means = {name: float(torch.stack(values).sum() / len(indices)) for name, values in losses.items()}

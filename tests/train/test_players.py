@@ -12,7 +12,7 @@ from hw_anon.core.errors import ContractError
 from hw_anon.data.banks import FaceBank
 from hw_anon.nets.sface import SFace
 from hw_anon.nets.sface_file import load_sface, save_sface
-from hw_anon.train.batches import NO_JITTER, cut_faces
+from hw_anon.train.batches import NO_JITTER, cut_faces, draw_nothing
 from hw_anon.train.config import ClassifierConfig
 from hw_anon.train.players import Classifier, build_players, load_classifier, save_classifier
 from hw_anon.train.sampling import FrameSampler
@@ -55,7 +55,7 @@ def test_a_head_that_starts_at_the_means_recognises_its_people(faces: FaceBank) 
     config = dataclasses.replace(recipe().classifiers[0], head_start="means")
     players = build_players(recipe(classifiers=(config,)), faces, actions=3, seed=0)
     (classifier,) = players.classifiers
-    batch = cut_faces(faces, torch.arange(len(faces)), players.size, NO_JITTER, torch.zeros(len(faces), 10))
+    batch = cut_faces(faces, torch.arange(len(faces)), players.size, NO_JITTER, draw_nothing(len(faces)))
     right = classifier.head.predict(classifier(batch.images, batch.landmarks)) == batch.labels
     assert right.float().mean() > 0.9
     assert torch.allclose(classifier.head.weight.norm(dim=1), torch.ones(faces.people))
