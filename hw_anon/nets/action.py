@@ -21,7 +21,7 @@ from torchvision.ops import MultiScaleRoIAlign
 
 from hw_anon.core.config import Config, require_choice, require_range
 from hw_anon.core.errors import ConfigError, ContractError
-from hw_anon.nets.backbones import MAPS, Backbone, Norm, feature_pyramid, load_pretrained
+from hw_anon.nets.backbones import MAPS, Backbone, Norm, feature_pyramid, group_norm, load_pretrained
 from hw_anon.nets.batched_rcnn import batched_faster_rcnn
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
 ]
 
 _ASPECT_RATIOS = (0.5, 1.0, 2.0)
-_ROI_SIDE = 7
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +55,14 @@ class DetectorConfig(Config):
     """Channels of the feature pyramid."""
     head: int = 1024
     """Features of the box head's two layers."""
+    box_side: int = 7
+    """Cells a side into which a box is pooled."""
+    box_scale: int = 224
+    """Boxes of this side in pixels are pooled from the map at stride 16; those of half from stride 8, and so on. A
+    larger value looks at people more closely."""
+    box_convolutions: bool = False
+    """Whether two convolutions, the second of stride 2, come before the box head's layers: what is small in a box (a
+    brush at the mouth) is then learned once for all places in it."""
     anchors: tuple[int, ...] = (32, 64, 128, 256, 512)
     """Anchor side in pixels of the resized frame, one for each map of the pyramid."""
     proposals: int = 2000
@@ -72,7 +79,7 @@ class DetectorConfig(Config):
         require_choice(self, "norm", get_args(Norm))
         require_range(self, "min_size", 32, 4096, unit="pixels")
         require_range(self, "max_size", self.min_size, 8192, unit="pixels")
-        for field in ("classes", "pyramid", "head", "anchor_samples", "box_samples"):
+        for field in ("classes", "pyramid", "head", "box_side", "box_scale", "anchor_samples", "box_samples"):
             require_range(self, field, 1, 8192)
         require_range(self, "proposals", 2, 20_000)
         require_range(self, "score_threshold", 0.0, 1.0)
@@ -94,16 +101,19 @@ def edge_config(classes: int) -> DetectorConfig:
     """Returns the detector that 2 cores can train."""
     return DetectorConfig(
         classes=classes,
-        backbone="mobilenet_v3_small",
+        backbone="mobilenet_v3_small_fine",
         norm="group",
-        min_size=192,
+        min_size=224,
         max_size=320,
         pyramid=64,
         head=128,
-        anchors=(24, 48, 96, 192),
+        box_side=14,
+        box_scale=448,
+        box_convolutions=True,
+        anchors=(16, 32, 64, 128, 224),
         proposals=200,
         anchor_samples=64,
-        box_samples=32,
+        box_samples=16,
     )
 
 
@@ -146,6 +156,23 @@ class Detections:
     """`[D]` float32 probability, falling."""
 
 
+def _box_head(config: DetectorConfig) -> nn.Module:
+    """Returns what represents a pooled box, `[N, pyramid, box_side, box_side]` to `[N, head]`."""
+    channels, side = config.pyramid, config.box_side
+    if not config.box_convolutions:
+        return TwoMLPHead(channels * side**2, config.head)
+    wide, half = 2 * channels, (side + 1) // 2
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+        group_norm(channels),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(channels, wide, 3, stride=2, padding=1, bias=False),
+        group_norm(wide),
+        nn.ReLU(inplace=True),
+        TwoMLPHead(wide * half**2, config.head),
+    )
+
+
 class ActionDetector(nn.Module):
     """A: losses in training (`forward`), boxes with actions otherwise (`detect`).
 
@@ -175,8 +202,10 @@ class ActionDetector(nn.Module):
         self.rcnn = batched_faster_rcnn(
             backbone,
             anchors=AnchorGenerator(tuple((side,) for side in config.anchors), (_ASPECT_RATIOS,) * maps),
-            box_roi_pool=MultiScaleRoIAlign([str(i) for i in range(maps - 1)], _ROI_SIDE, sampling_ratio=2),
-            box_head=TwoMLPHead(config.pyramid * _ROI_SIDE**2, config.head),
+            box_roi_pool=MultiScaleRoIAlign(
+                [str(i) for i in range(maps - 1)], config.box_side, sampling_ratio=2, canonical_scale=config.box_scale
+            ),
+            box_head=_box_head(config),
             box_predictor=FastRCNNPredictor(config.head, config.classes + 1),
             sizes=(config.min_size, config.max_size),
             proposals=config.proposals,

@@ -16,25 +16,29 @@ from hw_anon.core.errors import ContractError
 
 __all__ = ["MAPS", "Backbone", "Norm", "feature_pyramid", "group_norm", "load_pretrained"]
 
-Backbone = Literal["resnet101", "resnet50", "mobilenet_v3_large", "mobilenet_v3_small", "tiny"]
+Backbone = Literal[
+    "resnet101", "resnet50", "mobilenet_v3_large", "mobilenet_v3_small", "mobilenet_v3_small_fine", "tiny"
+]
 Norm = Literal["frozen", "group"]
 MAPS: dict[Backbone, int] = {
     "resnet101": 5,
     "resnet50": 5,
     "mobilenet_v3_large": 4,
     "mobilenet_v3_small": 4,
+    "mobilenet_v3_small_fine": 5,
     "tiny": 3,
 }
-"""Maps of each pyramid, the last one pooled from the one before: strides 4 to 64, 8 to 64, and 8 to 32."""
+"""Maps of each pyramid, the last one pooled from the one before: strides 4 to 64 (5 maps), 8 to 64, and 8 to 32."""
 
 _MAX_GROUPS = 32
 _MIN_GROUP = 8
 _RESNETS: dict[str, Callable[..., nn.Module]] = {"resnet101": resnet101, "resnet50": resnet50}
 _RESNET_CHANNELS = [256, 512, 1024, 2048]
-# The last layers at strides 8, 16 and 32.
-_MOBILENETS: dict[str, tuple[Callable[..., nn.Module], tuple[int, int, int]]] = {
+# The last layers at strides 8, 16 and 32, "fine" at stride 4 as well.
+_MOBILENETS: dict[str, tuple[Callable[..., nn.Module], tuple[int, ...]]] = {
     "mobilenet_v3_large": (mobilenet_v3_large, (6, 12, 15)),
     "mobilenet_v3_small": (mobilenet_v3_small, (3, 8, 11)),
+    "mobilenet_v3_small_fine": (mobilenet_v3_small, (1, 3, 8, 11)),
 }
 
 
