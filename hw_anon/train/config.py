@@ -74,7 +74,6 @@ class Objective(Config):
     classes. An addition of this project; 0 in the paper."""
     embedding_margin: float = 0.0
     """Cosines below it count as this value: features that differ that much are different enough, -1 to 1."""
-
     anchor: float = 0.0
     """Weight of 1 minus the mean cosine between features of M(f) and of the mean face, by the classifiers that do not
     learn: everybody becomes the same person, who is nobody. An addition of this project; 0 in the paper."""

@@ -52,7 +52,7 @@ class Table:
     players: Players
     """M, D and A."""
     optimisers: dict[str, torch.optim.Adam]
-    """One for each player, by the names in `Players.modules`."""
+    """One for each player that learns, by the names in `Players.modules`."""
     device: torch.device
     """Where the players are."""
     world: World

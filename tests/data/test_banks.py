@@ -16,6 +16,7 @@ from hw_anon.data.face_boxes import FoundFace
 from hw_anon.data.face_detectors import Candidate
 from hw_anon.data.face_labels import FaceLabel, face_regions, found_labels
 from hw_anon.data.samples import ActionBox, ActionClip, ActionSet, IdentitySample, IdentitySet
+from hw_anon.nets.align import scale_points
 from tests.data.trees import picture
 
 LANDMARKS = ((12.0, 14.0), (20.0, 14.0), (16.0, 18.0), (13.0, 22.0), (19.0, 22.0))
@@ -151,3 +152,11 @@ def test_what_the_cache_found_becomes_labels() -> None:
     assert label.candidate().landmarks == LANDMARKS
     assert face_regions([label], 64, 64) == (face_region(box, 64, 64),)
     assert FaceLabel(box=(1.2, -0.5, 2.1, 3.0), landmarks=LANDMARKS).pixels() == Box(x=1, y=-1, width=2, height=4)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.5])
+def test_a_scaled_label_counts_pixel_centres_as_alignment_does(scale: float) -> None:
+    moved = face().moved(scale, -3.0, 1.0)
+    scaled = scale_points(np.array(LANDMARKS), (40, 40), (round(40 * scale), round(40 * scale)))
+    np.testing.assert_allclose(moved.landmarks, scaled + np.array([-3.0, 1.0]))
+    assert moved.box == tuple(edge * scale + shift for edge, shift in zip(face().box, (-3, 1, -3, 1), strict=True))

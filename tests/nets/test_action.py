@@ -93,7 +93,7 @@ def test_frames_without_a_person_are_background() -> None:
     assert losses["loss_classifier"] > 0.0
 
 
-@pytest.mark.parametrize("name", ["tiny", "mobilenet_v3_small"])
+@pytest.mark.parametrize("name", ["tiny", "mobilenet_v3_small_fine"])
 def test_a_frame_does_not_depend_on_the_others(name: str) -> None:
     torch.manual_seed(0)
     pyramid = feature_pyramid(name, channels=16, norm="group")  # type: ignore[arg-type]
@@ -111,6 +111,32 @@ def test_the_pyramids_strides(name: str) -> None:
         maps = feature_pyramid(name, channels=8, norm="group")(torch.empty(1, 3, 128, 128))  # type: ignore[arg-type]
     assert [128 // m.shape[-1] for m in maps.values()] == strides
     assert all(m.shape[1] == 8 for m in maps.values())
+
+
+@pytest.mark.parametrize("side", [7, 14])
+def test_a_box_head_may_begin_with_convolutions(side: int) -> None:
+    torch.manual_seed(0)
+    config = replace(smoke_config(2), box_side=side, box_convolutions=True)
+    head = ActionDetector(config).rcnn.roi_heads.box_head
+    boxes = torch.rand(3, config.pyramid, side, side, requires_grad=True)
+    features = head(boxes)
+    assert features.shape == (3, config.head)
+    features.square().sum().backward()
+    assert boxes.grad is not None
+    assert (boxes.grad.abs().amax((0, 1)) > 0).all(), "every cell is looked at"
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in head.parameters())
+    assert [m.stride for m in head.modules() if isinstance(m, torch.nn.Conv2d)] == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(("scale", "stride"), [(224, 8), (448, 4), (56, 32)])
+def test_a_larger_box_scale_looks_at_people_more_closely(scale: int, stride: int) -> None:
+    with torch.device("meta"):
+        detector = ActionDetector(replace(edge_config(2), box_scale=scale))
+    strides = (4, 8, 16, 32)
+    maps = {str(i): torch.full((1, 1, 256 // s, 256 // s), float(s)) for i, s in enumerate(strides)}
+    box = torch.tensor([[20.0, 20.0, 132.0, 132.0]])
+    pooled = detector.rcnn.roi_heads.box_roi_pool(maps, [box], [(256, 256)])
+    torch.testing.assert_close(pooled, torch.full((1, 1, 14, 14), float(stride)))
 
 
 def test_the_paper_scale_takes_imagenet_weights() -> None:
@@ -156,7 +182,7 @@ def test_errors_name_what_is_wrong() -> None:
         detector(frames, [ActionTarget(boxes=box[0], labels=torch.tensor([0]))])
     with pytest.raises(ContractError, match="train"):
         detector.eval()(frames, targets)
-    with pytest.raises(ConfigError, match="4 maps"):
+    with pytest.raises(ConfigError, match="5 maps"):
         replace(edge_config(2), anchors=(32, 64))
     with pytest.raises(ConfigError, match="tiny"):
         replace(smoke_config(2), norm="frozen")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -89,11 +91,23 @@ def test_a_residual_block_and_the_input_range_by_hand() -> None:
     torch.testing.assert_close(block(x), x + block.branch(x))
 
 
-def test_instance_norm_keeps_the_pictures_of_a_batch_apart() -> None:
+@pytest.mark.parametrize("norm", ["instance", "layer"])
+def test_the_pictures_of_a_batch_are_kept_apart(norm: str) -> None:
     torch.manual_seed(0)
-    net = JohnsonModifier(SMOKE)
+    net = JohnsonModifier(JohnsonConfig.from_dict({**SMOKE.to_dict(), "norm": norm}))
     images = torch.rand(3, 3, 32, 32)
     torch.testing.assert_close(net(images)[1:2], net(images[1:2]))
+
+
+def test_layer_norm_sees_the_brightness_and_colour_that_instance_norm_takes_away() -> None:
+    torch.manual_seed(0)
+    crops = torch.rand(2, 3, 32, 32) * 0.5
+    lighter, redder = crops + 0.4, crops + torch.tensor([0.4, 0.0, 0.0])[:, None, None]
+    for norm, kept in (("instance", False), ("layer", True)):
+        net = JohnsonModifier(replace(SMOKE, norm=norm))
+        for changed in (lighter, redder):
+            assert ((net(changed) - net(crops)).abs().max() > 1e-3) == kept
+            assert torch.allclose(net(changed), net(crops), atol=1e-5) != kept
 
 
 def test_it_learns_the_identity() -> None:
@@ -115,5 +129,7 @@ def test_errors_name_what_is_wrong() -> None:
         JohnsonConfig(size=30)
     with pytest.raises(ConfigError, match="edge_kernel"):
         JohnsonConfig(edge_kernel=4)
+    with pytest.raises(ConfigError, match="norm"):
+        JohnsonConfig.from_dict({"norm": "batch"})
     with pytest.raises(ContractError, match="expected"):
         JohnsonModifier(SMOKE)(torch.rand(1, 3, 64, 64))

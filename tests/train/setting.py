@@ -48,6 +48,14 @@ def recipe(
     return dataclasses.replace(base, **changed)
 
 
+def with_published(**changes: Any) -> TrainRecipe:
+    """Returns the recipe with a second classifier that stays as it starts and knows the mean face."""
+    (learning,) = smoke().classifiers
+    published = dataclasses.replace(learning, learns=False, head_start="means")
+    changes["objective"] = {"anchor": 1.0, **changes.get("objective", {})}
+    return recipe(classifiers=(learning, published), **changes)
+
+
 def training(
     directory: Path,
     chosen: TrainRecipe | None = None,

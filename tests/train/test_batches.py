@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
 from hw_anon.core.boxes import Box, face_region
 from hw_anon.data.banks import FaceBank, FrameBank
 from hw_anon.nets.video_path import crop_regions
-from hw_anon.train.batches import NO_JITTER, Jitter, Shuffled, cut_faces, draw, pick_frames, resident, step_generator
+from hw_anon.train.batches import (
+    NO_JITTER,
+    Jitter,
+    Shuffled,
+    cut_faces,
+    draw,
+    draw_nothing,
+    pick_frames,
+    resident,
+    soften,
+    step_generator,
+)
 
 SIZE = 24
 
@@ -106,6 +119,34 @@ def test_mirrored_frames_carry_boxes_and_regions_along(frames: FrameBank) -> Non
     assert batch.targets[0].labels.tolist() == [1], "labels start at 0, the bank's at 1"
 
 
+def test_softening_mixes_a_face_with_its_binomial_blur() -> None:
+    images = torch.rand(3, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    softened = soften(images, torch.tensor([0.0, 0.5, 1.0]))
+    assert torch.equal(softened[0], images[0])
+    kernel = np.array([1.0])
+    for _ in range(8):
+        kernel = np.convolve(kernel, [0.5, 0.5])
+    pictures = images.double().permute(0, 2, 3, 1).numpy()
+    blurred = [cv2.sepFilter2D(p, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101) for p in pictures]
+    expected = torch.from_numpy(np.stack([(pictures[1] + blurred[1]) / 2, blurred[2]])).permute(0, 3, 1, 2)
+    torch.testing.assert_close(softened[1:].double(), expected, atol=1e-6, rtol=0)
+
+
+def test_gradients_pass_through_softening() -> None:
+    images = torch.rand(2, 3, 12, 12, dtype=torch.float64, requires_grad=True)
+    softness = torch.tensor([0.3, 1.0], dtype=torch.float64)
+    assert torch.autograd.gradcheck(soften, (images, softness), fast_mode=True)
+
+
+def test_softness_is_drawn_up_to_its_limit(faces: FaceBank) -> None:
+    indices, uniform = torch.arange(len(faces)), _uniform(len(faces))
+    assert torch.equal(cut_faces(faces, indices, SIZE, Jitter(soften=0.5), uniform).softness, 0.5 * uniform[:, 10])
+    assert not cut_faces(faces, indices, SIZE, NO_JITTER, uniform).softness.any()
+    assert draw_nothing(3).shape == _uniform(3).shape
+
+
 def test_jitter_out_of_range_is_refused() -> None:
     with pytest.raises(Exception, match="scale"):
         Jitter(scale=1.5)
+    with pytest.raises(Exception, match="soften"):
+        Jitter(soften=1.1)

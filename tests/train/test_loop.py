@@ -12,7 +12,7 @@ from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.train.log import LOG_FILE, read_log
 from hw_anon.train.loop import STATE_FILE, Training
 from hw_anon.train.schedule import Phase
-from tests.train.setting import recipe, training
+from tests.train.setting import recipe, training, with_published
 
 
 def _run(run: Training, **arguments: Any) -> bool:
@@ -45,7 +45,7 @@ def test_each_phase_trains_its_players(tmp_path: Path) -> None:
 
 
 def test_a_stopped_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    changed = recipe(game={"restart_every": 2, "restart_steps": 1, "classifier_steps": 2})
+    changed = with_published(game={"restart_every": 2, "restart_steps": 1, "classifier_steps": 2})
     whole = training(tmp_path / "whole", changed)
     assert _run(whole)
     parts = tmp_path / "parts"
@@ -110,6 +110,34 @@ def test_a_restarted_classifier_forgets_and_its_schedule_begins_anew(tmp_path: P
     assert classifier.updates == 0
     assert all(torch.equal(value, start[key]) for key, value in classifier.state_dict().items())
     assert not run.table.optimisers["classifier0"].state_dict()["state"]
+
+
+def test_a_published_classifier_stays_as_it_is(tmp_path: Path) -> None:
+    run = training(tmp_path, with_published(game={"restart_every": 1, "restart_steps": 1}))
+    start = {key: value.clone() for key, value in _weights(run).items()}
+    assert start["classifier1/anchor"].norm().item() == pytest.approx(1.0)
+    assert set(run.table.optimisers) == {"modifier", "detector", "classifier0"}
+    _run(run)
+    for key, value in _weights(run).items():
+        if key.startswith("classifier1/"):
+            assert torch.equal(value, start[key]), key
+    assert not torch.equal(_weights(run)["classifier0/head.weight"], start["classifier0/head.weight"])
+    assert run.table.players.classifiers[1].updates == 0
+    names = {name for entry in _log(tmp_path) if entry["kind"] == "train" for name in entry}
+    assert "m_anchor" in names and "d0_modified" in names
+    assert not [name for name in names if name.startswith("d1_")]
+    assert [judge["kind"] for judge in run.measure()["classifiers"]] == ["sphereface"] * 2, "but it judges"
+
+
+def test_restarts_go_round_those_that_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learning, published = with_published().classifiers
+    chosen = recipe(classifiers=(learning, published, learning), game={"restart_every": 1})
+    run = training(tmp_path, chosen)
+    restarted: list[int] = []
+    monkeypatch.setattr(run, "_restart", lambda step, index: restarted.append(index))
+    while run.step < run.schedule.total:
+        run.one_step()
+    assert restarted == [0, 2, 0, 2, 0]
 
 
 def test_any_module_may_be_the_modifier(tmp_path: Path) -> None:

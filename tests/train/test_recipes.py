@@ -68,6 +68,26 @@ def test_wrong_settings_are_named(setting: str, message: str) -> None:
         with_settings(smoke(), [setting])
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["classifiers.0.learns=false"], "none learns"),
+        (["objective.anchor=1.0"], "objective.anchor needs"),
+        (["classifiers.0.head_start=means", "objective.anchor=1.0"], "objective.anchor needs"),
+        (["objective.anchor=-1.0"], "anchor"),
+    ],
+)
+def test_a_game_without_its_classifiers_is_refused(settings: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        with_settings(smoke(), settings)
+
+
+def test_the_mean_face_needs_a_published_classifier_with_one() -> None:
+    assert edge().objective.anchor > 0
+    with pytest.raises(ConfigError, match="head_start"):
+        with_settings(edge(), ["classifiers.1.head_start=random"])
+
+
 def test_an_unknown_recipe_is_named() -> None:
     with pytest.raises(ConfigError, match="did you mean edge"):
         named_recipe("egde")

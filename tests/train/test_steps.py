@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hw_anon.losses.angular import angular_softmax_loss
-from hw_anon.train.batches import FaceBatch, FrameBatch
+from hw_anon.train.batches import FaceBatch, FrameBatch, soften
 from hw_anon.train.loop import Training
 from hw_anon.train.players import frozen
 from hw_anon.train.steps import (
@@ -22,7 +23,7 @@ from hw_anon.train.steps import (
     update_modifier,
     warm_up_modifier,
 )
-from tests.train.setting import recipe, training
+from tests.train.setting import recipe, training, with_published
 
 
 def _state(table: Table) -> dict[str, list[Tensor]]:
@@ -165,6 +166,65 @@ def test_embedding_similarity_is_the_mean_cosine_above_the_margin() -> None:
     similarity.backward()
     assert original.grad is None
     assert embedding_similarity(modified, original, -1.0).item() == pytest.approx(0.0)
+
+
+_ANCHOR_ALONE = {"anchor": 2.0, "adversarial": 0.0, "photorealistic": 0.0, "embedding": 0.0, "detection": 0.0}
+
+
+def test_the_anchor_term_is_the_distance_to_the_mean_face(tmp_path: Path) -> None:
+    run = training(tmp_path, with_published(objective=_ANCHOR_ALONE))
+    table, (faces, _) = run.table, _batches(run)
+    published = table.players.classifiers[1]
+    published.anchor.zero_()[:2] = torch.tensor([0.6, 0.8])
+    seen: list[Tensor] = []
+
+    def features(images: Tensor) -> Tensor:
+        """Features at 1, 0.6, 0 and -1 to the anchor, whatever is shown."""
+        seen.append(images)
+        known = torch.tensor([[3.0, 4.0], [2.0, 0.0], [-4.0, 3.0], [-0.6, -0.8]])
+        return torch.nn.functional.pad(known, (0, 14)).repeat(2, 1) + 0.0 * images.sum()
+
+    published.network.forward = features
+    losses = update_modifier(table, faces, table.modify(faces.images), None)
+    assert losses["m_anchor"].item() == pytest.approx(1 - (1 + 0.6 + 0 - 1) / 4)
+    assert losses["m_total"].item() == pytest.approx(2 * 0.85)
+    assert len(seen) == 1
+
+
+def test_the_anchor_terms_gradient_leads_to_the_mean_face(tmp_path: Path) -> None:
+    run = training(tmp_path, with_published(objective=_ANCHOR_ALONE, game={"modifier_rate": 0.003}))
+    table, (faces, _) = run.table, _batches(run)
+    distances = [update_modifier(table, faces, table.modify(faces.images), None)["m_anchor"].item() for _ in range(6)]
+    assert distances[-1] < distances[0]
+
+
+def test_the_anchor_is_the_mean_of_all_people(tmp_path: Path) -> None:
+    table = training(tmp_path, with_published()).table
+    _, published = table.players.classifiers
+    expected = published.head.weight.mean(0)
+    torch.testing.assert_close(published.anchor, expected / expected.norm())
+    assert torch.equal(table.players.starts[1]["anchor"], published.anchor)
+    assert not table.players.classifiers[0].anchor.any(), "random class weights tell nothing of a mean face"
+
+
+@pytest.mark.parametrize("player", ["classifier", "modifier"])
+def test_classifiers_look_at_softened_faces(tmp_path: Path, player: str) -> None:
+    run = training(tmp_path, with_published())
+    table, (faces, _) = run.table, _batches(run)
+    softness = torch.linspace(0, 1, len(faces.labels))
+    faces = replace(faces, softness=softness)
+    modified = table.modify(faces.images)
+    blurred = soften(modified.detach(), softness), soften(faces.images, softness)
+    first, published = table.players.classifiers
+    if player == "classifier":
+        expected = [first.losses(first(images, faces.landmarks), faces.labels).mean() for images in blurred]
+        losses = update_classifier(table, 0, faces, modified)
+        got = [losses["d0_modified"], losses["d0_original"]]
+    else:
+        features = published(blurred[0], faces.landmarks)
+        expected = [1 - nn.functional.cosine_similarity(features, published.anchor[None]).mean()]
+        got = [update_modifier(table, faces, modified, None)["m_anchor"]]
+    torch.testing.assert_close(got, [value.detach() for value in expected])
 
 
 def test_frozen_modules_pass_gradients_on_and_come_back() -> None:

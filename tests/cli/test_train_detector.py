@@ -1,0 +1,47 @@
+"""Which detectors `hw-anon train-detector` trains, and what each begins with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hw_anon.cli.detector_jobs import DetectorJob, detector_file
+from hw_anon.cli.train_detector import _jobs, _names
+from hw_anon.core.errors import ConfigError
+from hw_anon.nets.action import smoke_config
+from hw_anon.train.detector import DetectorRecipe
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> DetectorJob:
+    recipe = DetectorRecipe(detector=smoke_config(3))
+    return DetectorJob(clips=tmp_path, out=tmp_path, recipe=recipe, command="hw-anon train-detector")
+
+
+def test_a_warm_start_is_every_methods(base: DetectorJob) -> None:
+    warm = replace(base, warm_start=Path("warm.safetensors"))
+    jobs = _jobs(warm, ["original", "mask"], [Path("modifier.safetensors")])
+    assert [job.method for job in jobs[:2]] == ["original", "mask"]
+    assert jobs[2].modifier == Path("modifier.safetensors")
+    assert {job.warm_start for job in jobs} == {Path("warm.safetensors")}
+    assert {job.warm_start for job in _jobs(base, ["original", "mask"], [])} == {None}
+
+
+def test_the_clear_detector_is_that_of_original(base: DetectorJob) -> None:
+    original, mask = _jobs(base, ["original", "mask"], [])
+    assert (original.clear_detector, mask.clear_detector) == (None, detector_file(base.out, "original"))
+    (alone,) = _jobs(base, ["mask"], [])
+    assert alone.clear_detector is None, "there is none"
+    (given,) = _jobs(replace(base, clear_detector=Path("clear.safetensors")), ["mask"], [])
+    assert given.clear_detector == Path("clear.safetensors")
+
+
+def test_methods_are_named_once_and_original_comes_first() -> None:
+    assert _names(["mask", "original", "mask"], with_modifiers=False) == ["original", "mask"]
+    assert _names([], with_modifiers=True) == []
+    with pytest.raises(ConfigError, match="did you mean mask"):
+        _names(["masc"], with_modifiers=False)
+    with pytest.raises(ConfigError, match="nothing to train"):
+        _names([], with_modifiers=False)
