@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,20 @@ def boards_table() -> str:
 
 def command_reference() -> str:
     """Returns every command with its help and options as Markdown."""
-    group: Any = typer.main.get_command(make_app())
     parts: list[str] = []
-    for name, command in group.commands.items():
-        parts += [f"## hw-anon {name}", _plain(command.help), ""]
+    for name, command in _commands("hw-anon", typer.main.get_command(make_app())):
+        parts += [f"## {name}", _plain(command.help), ""]
         parts += [_parameter(p) for p in command.params if p.name != "help"]
         parts.append("")
     return "\n".join(parts).rstrip()
+
+
+def _commands(name: str, group: Any) -> Iterator[tuple[str, Any]]:
+    """Yields every command below a group with its full name, a group that is a command itself before its own."""
+    for own, command in group.commands.items():
+        yield f"{name} {own}", command
+        if hasattr(command, "commands"):
+            yield from _commands(f"{name} {own}", command)
 
 
 def _parameter(parameter: Any) -> str:

@@ -42,3 +42,8 @@ def test_a_lost_marker_is_an_error(generator: ModuleType, tmp_path: Path) -> Non
     (docs / "architecture.md").write_text("# Architecture\n")
     with pytest.raises(ValueError, match="has no part"):
         generator.generate(docs, check=True)
+
+
+def test_commands_of_groups_are_listed(generator: ModuleType) -> None:
+    lines = generator.command_reference().splitlines()
+    assert lines.index("## hw-anon study") < lines.index("## hw-anon study score")
