@@ -49,14 +49,15 @@ def test_a_stopped_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     whole = training(tmp_path / "whole", changed)
     assert _run(whole)
     parts = tmp_path / "parts"
-    for _ in range(3):
+    for _ in range(6):
         part = training(parts, changed)
         part.resume()
         finished = part.run(minutes=0.0, tensorboard=False)  # stops after one step
         assert not finished
     last = training(parts, changed)
     assert last.resume()
-    assert last.step == 3
+    assert last.step == 6
+    assert last.schedule.at(5).phase is Phase.GAME, "a restart lies behind, another one ahead"
     assert _run(last)
     assert _log(parts)[-1]["step"] == whole.schedule.total
     trained = [entry for entry in _log(parts) if entry["kind"] == "train"]
