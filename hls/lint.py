@@ -1,7 +1,7 @@
 """Verilator lint of our own RTL: `python -m hls.lint`, part of `make lint`.
 
-Every module under `hls/rtl` is linted by itself with all warnings on, after the packages (`*_pkg.sv`). A warning that is
-meant is waived in `hls/rtl/lint.vlt`, never in the source; each waiver names one file and one rule, and the comment
+Every module under `hls/rtl` is linted by itself with all warnings on, after the packages (`*_pkg.sv`). A warning that
+is meant is waived in `hls/rtl/lint.vlt`, never in the source; each waiver names one file and one rule, and the comment
 right above it starts with `// reason:`.
 """
 
