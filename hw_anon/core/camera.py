@@ -7,7 +7,7 @@ clock; W×H frame, S crop size, F = MAX_FACES, the worst case in every stage):
 |---|---|
 | capture | W·H · clock / pixel rate: first to last pixel from the sensor |
 | detect | latency of the detector: after the last pixel it cannot take longer than if all had come at once |
-| decode | 10 · cells for finding peaks, (2F + 1) · 3 · cells for the suppression |
+| decode | 11 · cells for finding peaks, (2F + 1) · cells for the suppression, 32 · (F + 1) between |
 | modify | latency of the modifier for the first face, its interval (or S·S, if that is more) for each other one |
 | paste | F · (W·H + `ENGINE_SETUP_CYCLES`): every region may be the whole frame |
 | deliver | W·H + `ENGINE_SETUP_CYCLES` |
@@ -184,7 +184,7 @@ def frame_budget(config: CameraConfig) -> FrameBudget:
     return FrameBudget(
         capture=ceil(pixels * config.clk_hz / (1e6 * config.pixel_rate_mhz)),
         detect=config.detector.latency_cycles,
-        decode=config.cells * (10 + 3 * (2 * config.max_faces + 1)),
+        decode=config.cells * (12 + 2 * config.max_faces) + 32 * (config.max_faces + 1),
         modify=config.modifier.latency_cycles + (config.max_faces - 1) * face_interval,
         paste=config.max_faces * (pixels + ENGINE_SETUP_CYCLES),
         deliver=pixels + ENGINE_SETUP_CYCLES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hw_anon.core.box_decode import CELL, MANTISSA
 from hw_anon.core.boxes import MARGIN_NUMERATOR, MARGIN_SHIFT, MAX_SIDE, MIN_REGION
 from hw_anon.core.frame import Fault
 from hw_anon.core.metadata import METADATA_FORMAT, MOST_FACES
@@ -70,7 +71,10 @@ def video_package(*, command: str) -> str:
         "MarginShift": MARGIN_SHIFT,
         "MostFaces": MOST_FACES,
         "MetadataFormat": METADATA_FORMAT,
+        "Cell": CELL,
     }
+    mantissas = [f"11'd{value}" for value in reversed(MANTISSA)]
+    rows = [", ".join(mantissas[k : k + 8]) for k in range(0, len(mantissas), 8)]
     return "\n".join(
         [
             "/// Fault codes and constants of the video path's integer arithmetic.",
@@ -84,6 +88,11 @@ def video_package(*, command: str) -> str:
             "    } fault_e;",
             "",
             *(f"    localparam int unsigned {name} = {value};" for name, value in constants.items()),
+            "",
+            "    // One octave of the detector's size code: 1024 * 2^(i / 32) at index i.",
+            f"    localparam logic [{len(MANTISSA) - 1}:0][10:0] SizeMantissa = {{",
+            *(f"        {row}{',' if k + 1 < len(rows) else ''}" for k, row in enumerate(rows)),
+            "    };",
             "",
             "endpackage",
             "",

@@ -22,7 +22,7 @@ def test_the_budget_by_hand() -> None:
     budget = require_budget(QVGA)
     assert budget.capture == 320 * 240 * 4, "25 MHz pixels, 100 MHz clock"
     assert budget.detect == 150_000
-    assert budget.decode == 300 * (10 + 3 * 9)
+    assert budget.decode == 300 * (11 + 9) + 32 * 5
     assert budget.modify == 260_000 + 3 * 196_608
     assert budget.paste == 4 * (76_800 + 96)
     assert budget.deliver == 76_800 + 96

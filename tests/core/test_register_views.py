@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from hw_anon.core.box_decode import MANTISSA
 from hw_anon.core.frame import Fault
 from hw_anon.core.register_views import camel, registers_package, registers_table, video_package
 from hw_anon.core.registers import REGISTERS
@@ -39,6 +40,7 @@ def test_the_video_package_holds_every_fault() -> None:
     found = dict(re.findall(r"Fault(\w+) = 8'd(\d+)", text))
     assert {name: int(code) for name, code in found.items()} == {camel(fault.name): fault.value for fault in Fault}
     assert _constants(text)["MinRegion"] == 8
+    assert [int(value) for value in re.findall(r"11'd(\d+)", text)] == list(reversed(MANTISSA))
 
 
 def test_headers_name_the_command() -> None:

@@ -35,6 +35,12 @@ GOOD: list[tuple[str, Parameters]] = [
     ("video_paste", {"MaxFaces": 32, "CropSize": 64, "SideWidth": 10}),
     ("video_downscale", VGA),
     ("video_egress", {**VGA, "MaxFaces": 8}),
+    ("video_cell_box", {"IndexWidth": 1}),
+    ("video_region", {"Side": 8}),
+    ("video_region", {"Side": 4096}),
+    ("video_box_decode", {}),
+    ("video_box_decode", {"Columns": 40, "Rows": 30, "MaxFaces": 8}),
+    ("video_box_decode", {"Columns": 1, "Rows": 2, "MaxFaces": 1}),
 ]
 
 BAD: list[tuple[str, Parameters, str]] = [
@@ -58,6 +64,12 @@ BAD: list[tuple[str, Parameters, str]] = [
     ("video_egress", {"Width": 9}, "Width = 9"),
     ("video_egress", {"SideWidth": 8}, "do not fit in SideWidth = 8"),
     ("video_egress", {"MaxFaces": 0}, "MaxFaces = 0"),
+    ("video_cell_box", {"IndexWidth": 9}, "IndexWidth = 9"),
+    ("video_region", {"Side": 7}, "Side = 7"),
+    ("video_region", {"Side": 4097}, "Side = 4097"),
+    ("video_box_decode", {"Columns": 0}, "Columns = 0"),
+    ("video_box_decode", {"Rows": 257}, "Rows = 257"),
+    ("video_box_decode", {"MaxFaces": 0}, "MaxFaces = 0"),
 ]
 
 

@@ -29,5 +29,14 @@ package camera_pkg;
     localparam int unsigned MarginShift = 8;
     localparam int unsigned MostFaces = 32;
     localparam int unsigned MetadataFormat = 1;
+    localparam int unsigned Cell = 16;
+
+    // One octave of the detector's size code: 1024 * 2^(i / 32) at index i.
+    localparam logic [31:0][10:0] SizeMantissa = {
+        11'd2004, 11'd1961, 11'd1919, 11'd1878, 11'd1838, 11'd1798, 11'd1760, 11'd1722,
+        11'd1685, 11'd1649, 11'd1614, 11'd1579, 11'd1545, 11'd1512, 11'd1480, 11'd1448,
+        11'd1417, 11'd1387, 11'd1357, 11'd1328, 11'd1300, 11'd1272, 11'd1244, 11'd1218,
+        11'd1192, 11'd1166, 11'd1141, 11'd1117, 11'd1093, 11'd1069, 11'd1046, 11'd1024
+    };
 
 endpackage
