@@ -81,9 +81,9 @@ class CameraConfig(Config):
     source_timeout_cycles: int = 1_000_000
     """Cycles without a pixel inside a frame after which the sensor counts as gone."""
     detector_timeout_cycles: int | None = None
-    """Cycles from the last pixel on within which the detector must have answered; twice its latency if not given."""
+    """Cycles from the last pixel on within which the regions must be known; twice what is budgeted if not given."""
     modifier_timeout_cycles: int | None = None
-    """Cycles within which the modifier must have answered for one face; twice its latency if not given."""
+    """Cycles within which each face must be cropped and modified; twice what is budgeted if not given."""
 
     def __post_init__(self) -> None:
         board = get_board(self.board)
@@ -117,6 +117,11 @@ class CameraConfig(Config):
         return (self.width // CELL) * (self.height // CELL)
 
     @property
+    def decode_cycles(self) -> int:
+        """Cycles from the detector's last beat to the regions, at most."""
+        return self.cells * (12 + 2 * self.max_faces) + 32 * (self.max_faces + 1)
+
+    @property
     def frame_store_bits(self) -> int:
         """Bits of all frame buffers."""
         return 24 * self.width * self.height * self.buffers
@@ -124,12 +129,13 @@ class CameraConfig(Config):
     @property
     def detector_watchdog_cycles(self) -> int:
         """Cycles after which the detector counts as stalled."""
-        return self.detector_timeout_cycles or 2 * self.detector.latency_cycles
+        return self.detector_timeout_cycles or 2 * (self.detector.latency_cycles + self.decode_cycles)
 
     @property
     def modifier_watchdog_cycles(self) -> int:
         """Cycles after which the modifier counts as stalled."""
-        return self.modifier_timeout_cycles or 2 * self.modifier.latency_cycles
+        crop = self.crop_size**2 + ENGINE_SETUP_CYCLES
+        return self.modifier_timeout_cycles or 2 * (self.modifier.latency_cycles + crop)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,7 +190,7 @@ def frame_budget(config: CameraConfig) -> FrameBudget:
     return FrameBudget(
         capture=ceil(pixels * config.clk_hz / (1e6 * config.pixel_rate_mhz)),
         detect=config.detector.latency_cycles,
-        decode=config.cells * (12 + 2 * config.max_faces) + 32 * (config.max_faces + 1),
+        decode=config.decode_cycles,
         modify=config.modifier.latency_cycles + (config.max_faces - 1) * face_interval,
         paste=config.max_faces * (pixels + ENGINE_SETUP_CYCLES),
         deliver=pixels + ENGINE_SETUP_CYCLES,

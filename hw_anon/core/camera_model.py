@@ -15,8 +15,8 @@ on each line's last pixel). A frame gets the next number when it begins. The ing
 | frame | the last pixel, with `eol` | the frame is complete; between |
 
 Inside a frame, `source_timeout_cycles` cycles without a beat are a `SOURCE_TIMEOUT`; seek. A frame that begins while no
-buffer is free is an `OVERRUN`; seek. `run` cleared lets a frame under way end; then off. So a frame has one fault, its
-first one, and every beat belongs to at most one frame.
+buffer is free is an `OVERRUN`; seek; without room to note even that it is dropped. `run` cleared lets a frame under way
+end; then off. So a frame has one fault, its first one, and every beat belongs to at most one frame.
 
 **Processing** of a complete frame: detector on the halved frame, `box_decode`, crops, modifier, pastes. A detector or
 modifier that does not answer (`DeviceError`) or answers with another length fails the frame. After any fault the
@@ -25,12 +25,12 @@ accelerator concerned is reset, so that the next frame starts from nothing.
 **Delivery** in the order of the numbers: the anonymised frame, or a black one with its fault.
 
 What depends on time alone cannot follow from the beats and is told to the model: whether a buffer was free when a frame
-began (`arrival`), and how many complete frames were not yet released when a soft reset came.
+began (`arrival`), and which complete frames were not yet released when a soft reset came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -172,8 +172,13 @@ class CameraModel:
         self._running = value
         if value and self._state is _State.OFF:
             self._state = _State.SEEK
-        elif not value and self._state is not _State.FRAME:
+        elif not value and not self.capturing:
             self._state = _State.OFF
+
+    @property
+    def capturing(self) -> bool:
+        """Whether a frame is coming in."""
+        return self._state is _State.FRAME
 
     @property
     def counters(self) -> Counters:
@@ -196,24 +201,25 @@ class CameraModel:
     def wait(self, cycles: int) -> None:
         """Lets cycles without a beat go by."""
         self._idle += cycles
-        if self._state is _State.FRAME and self._idle >= self.config.source_timeout_cycles:
+        if self.capturing and self._idle >= self.config.source_timeout_cycles:
             self._fail(Fault.SOURCE_TIMEOUT)
 
-    def soft_reset(self, *, unreleased: int = 0) -> None:
+    def soft_reset(self, *, unreleased: Collection[int] = ()) -> None:
         """Ends every frame that is not released.
 
         Args:
-            unreleased: complete frames, the latest ones, whose release the reset prevented.
+            unreleased: numbers of the complete frames whose release the reset prevented.
 
         Raises:
-            ContractError: if there are not so many.
+            ContractError: if one of them is not due.
         """
-        if unreleased > len(self._due):
-            raise ContractError(f"{unreleased} unreleased frames, but only {len(self._due)} are due")
+        if missing := set(unreleased) - {frame.number for frame in self._due}:
+            raise ContractError(f"frames {sorted(missing)} are not due: a reset cannot have hit them")
         self.faults.clear()
-        for k in range(len(self._due) - unreleased, len(self._due)):
-            self._due[k] = self._blackened(self._due[k].number, Fault.RESET)
-        if self._state is _State.FRAME:
+        for k, frame in enumerate(self._due):
+            if frame.number in unreleased:
+                self._due[k] = self._blackened(frame.number, Fault.RESET)
+        if self.capturing:
             self._fail(Fault.RESET)
         self._running = False
         self._state = _State.OFF
@@ -227,9 +233,9 @@ class CameraModel:
         return due
 
     def _beat(self, pixel: NDArray[np.uint8], sof: bool, eol: bool) -> None:
-        if sof and self._state is _State.FRAME:
+        if sof and self.capturing:
             self._fail(Fault.SHORT_FRAME)
-        if not self._wanted(sof) or (self._state is not _State.FRAME and not self._begin(sof)):
+        if not self._wanted(sof) or (not self.capturing and not self._begin(sof)):
             return
         self._pixels[self._position] = pixel
         self._position += 1
@@ -251,13 +257,10 @@ class CameraModel:
         self._position = 0
         self._frame_threshold = self._threshold
         self._state = _State.FRAME
-        if not sof:
-            self._fail(Fault.LONG_FRAME)
-            return False
         arrival = self.arrival(self._number)
-        if arrival is Arrival.STORED:
+        if arrival is Arrival.STORED and sof:
             return True
-        self._fail(Fault.OVERRUN)
+        self._fail(Fault.OVERRUN if sof or arrival is Arrival.DROPPED else Fault.LONG_FRAME)
         if arrival is Arrival.DROPPED:
             self._due.pop()
             self._dropped += 1

@@ -104,7 +104,8 @@ def test_derived_sizes() -> None:
     assert VGA.frame_store_bits == 2 * 640 * 480 * 24
     assert (QVGA.cells, VGA.cells) == (300, 1200)
     assert VGA.target.device == "xck26"
-    assert (QVGA.detector_watchdog_cycles, QVGA.modifier_watchdog_cycles) == (300_000, 520_000)
+    assert QVGA.detector_watchdog_cycles == 2 * (150_000 + frame_budget(QVGA).decode)
+    assert QVGA.modifier_watchdog_cycles == 2 * (260_000 + 64 * 64 + 96)
     assert replace(QVGA, modifier_timeout_cycles=7).modifier_watchdog_cycles == 7
 
 

@@ -187,6 +187,11 @@ def test_no_buffer_free() -> None:
     assert (black.number, black.fault) == (1, Fault.OVERRUN)
     assert last.equals(_good(3, 3)), "nobody waits for a dropped frame"
     assert (camera.counters.dropped, camera.counters.frames_in) == (1, 4)
+    assert camera.faults == {Fault.OVERRUN}
+    camera.arrival = lambda number: Arrival.DROPPED
+    camera.feed(BAD_INPUT["missing start of frame"][0])
+    assert camera.take() == []
+    assert camera.counters.dropped == 2
 
 
 def test_stopped_and_started() -> None:
@@ -218,7 +223,7 @@ def test_soft_reset() -> None:
     camera = _camera()
     camera.feed(concatenate([_beats(1), _beats(2), _beats(3).select(slice(0, MIDDLE))]))
     camera.faults.add(Fault.OVERRUN)
-    camera.soft_reset(unreleased=1)
+    camera.soft_reset(unreleased=[1])
     assert not camera.running
     camera.feed(_beats(3).select(slice(MIDDLE, None)))
     camera.running = True
@@ -228,8 +233,8 @@ def test_soft_reset() -> None:
     assert frames[0].equals(_good(1, 0))
     assert frames[3].equals(_good(4, 3)), "numbers go on"
     assert camera.faults == {Fault.RESET}, "older faults are cleared"
-    with pytest.raises(ContractError, match="only 0 are due"):
-        camera.soft_reset(unreleased=1)
+    with pytest.raises(ContractError, match=r"frames \[1\] are not due"):
+        camera.soft_reset(unreleased=[1])
 
 
 def test_threshold_is_clamped_and_holds_from_the_next_frame_on() -> None:

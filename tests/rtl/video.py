@@ -17,14 +17,15 @@ BENCHES = Path(__file__).with_name("benches")
 
 
 def video_source(module: str) -> Path:
-    """Returns the file of a module or package of the video path."""
-    return RTL_ROOT / "video" / f"{module}.sv"
+    """Returns the file of a module of the video path."""
+    (path,) = RTL_ROOT.rglob(f"{module}.sv")
+    return path
 
 
 def bench_sources(*tops: Path, replaced: Path | None = None) -> list[Path]:
     """Returns packages, all modules of the video path, and the tops; `replaced` stands in for the file of its name."""
     packages = sorted(RTL_ROOT.rglob("*_pkg.sv"))
-    modules = [path for path in sorted((RTL_ROOT / "video").glob("*.sv")) if path not in packages]
+    modules = [path for room in ("video", "top") for path in sorted((RTL_ROOT / room).glob("*.sv"))]
     return [replaced if replaced and path.name == replaced.name else path for path in [*packages, *modules]] + list(
         tops
     )
