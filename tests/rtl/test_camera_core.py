@@ -285,6 +285,37 @@ def test_soft_reset(moment: int, sim_cache: Path) -> None:
     assert [frame.fault for frame in frames[:-1]] == ([Fault.RESET] if moment else []) + [Fault.NONE]
 
 
+def test_soft_resets_at_many_moments_of_a_frame(sim_cache: Path) -> None:
+    design, beats = Design(SMALL, sim_cache), _good(1, 2)
+    latency = design.check(Script().control(threshold=230).video(beats))[1]["mon_latency"]
+    script, captures = Script(), range(5, WHOLE, 397)
+    for moment in captures:
+        script.control(threshold=230).video(beats.select(slice(0, moment))).control(reset=True, wait=False)
+    number = len(captures)
+    # The release comes some cycles before the first pixel; what is released is delivered whole.
+    for moment in [*range(0, latency - 12, 61), latency + 5, latency + 2000]:
+        script.control(threshold=230).video(beats)
+        unreleased = [number] if moment < latency - 12 else []
+        script.control(reset=True, wait=False, after=moment, unreleased=unreleased)
+        number += 1
+    frames, _ = design.check(script.control(threshold=230).video(_good(3)))
+    assert [frame.fault for frame in frames] == [Fault.RESET] * (number - 2) + [Fault.NONE] * 3
+
+
+def test_a_storm_of_settings(sim_cache: Path) -> None:
+    rng, script = np.random.default_rng(4), Script().control(threshold=230)
+    for seed in range(12):
+        beats, start = _good(seed, None), 0
+        for end in [*sorted(rng.integers(1, WHOLE, 9)), WHOLE]:
+            if end > start:
+                script.video(beats.select(slice(start, int(end))), wait=start == 0)
+            threshold = 0 if rng.random() < 0.1 else int(rng.integers(128, 256))
+            script.control(threshold=threshold, run=bool(end == WHOLE or rng.random() < 0.7), wait=False)
+            start = int(end)
+    frames, _ = Design(SMALL, sim_cache).check(script, STALLS[2])
+    assert len(frames) == 12
+
+
 def _run_and_threshold() -> Script:
     beats = _good(1, 2)
     script = Script().video(_good(9)).control(threshold=230)
