@@ -47,6 +47,8 @@ GOOD: list[tuple[str, Parameters]] = [
     ("camera_core", {}),
     ("camera_core", {"Width": 16, "Height": 32, "CropSize": 8, "MaxFaces": 1, "KeyChannels": 2}),
     ("camera_core", {"Width": 640, "Height": 480, "MaxFaces": 8, "Lanes": 3, "RamStyle": "ultra"}),
+    ("camera_shell", {}),
+    ("camera_shell", {"Width": 640, "Height": 480, "MaxFaces": 8, "KeyChannels": 1, "Lanes": 3, "RamStyle": "ultra"}),
     ("control_status", {}),
     ("control_status", {"MaxFaces": 32, "BuildId": "128'h1"}),
     ("video_box_decode", {}),
@@ -101,7 +103,7 @@ def _lint(module: str, parameters: Parameters, cwd: Path) -> None:
     settings = [f"-G{name}={value}" for name, value in verilog_parameters(parameters)]
     packages = [str(path) for path in sorted(RTL_ROOT.rglob("*_pkg.sv"))]
     arguments = ["--lint-only", "-Wall", "--assert", "--no-timing", "--top-module", module, *settings]
-    arguments += ["-y", str(RTL_ROOT / "video"), str(RTL_ROOT / WAIVER_FILE), *packages]
+    arguments += ["-y", str(RTL_ROOT / "video"), "-y", str(RTL_ROOT / "top"), str(RTL_ROOT / WAIVER_FILE), *packages]
     find_toolchain().verilate([*arguments, str(video_source(module))], cwd=cwd)
 
 

@@ -1,4 +1,4 @@
-/// Test bench of `camera_core` with a scripted source and with simple accelerators that the picture itself commands.
+/// Test bench of `camera_shell` with a scripted source and with simple accelerators that the picture itself commands.
 ///
 /// The detector copies pixels of the halved frame into its cells; the modifier inverts. The halved frame's last pixel,
 /// if its green and blue are A5 and 5A, makes an accelerator fail in the way its red says: 1 detector never answers,
@@ -11,6 +11,8 @@ module camera_bench #(
     parameter int unsigned Height          = 32,
     parameter int unsigned CropSize        = 8,
     parameter int unsigned MaxFaces        = 2,
+    parameter int unsigned Threshold       = 255,
+    parameter int unsigned Lanes           = 1,
     parameter int unsigned SourceTimeout   = 50,
     parameter int unsigned DetectorTimeout = 2000,
     parameter int unsigned ModifierTimeout = 2000
@@ -18,11 +20,16 @@ module camera_bench #(
     input  wire logic                       clk_i,
     input  wire logic                       rst_ni,
 
-    // {idle cycles before it: 16, kind: 8, pixel: 24}; kind bit 0 sof, 1 eol, 2 wait until all frames are delivered,
-    // 3 no pixel but control: pixel bit 0 is run, bit 1 a soft reset, bits 15…8 the threshold.
-    input  wire logic [47:0]                s_script_tdata,
+    // {address: 16, idle cycles before it: 16, kind: 8, data: 32}; kind bit 0 sof, 1 eol, 2 wait until all frames are
+    // delivered, 3 no pixel but a register write, 4 a register read.
+    input  wire logic [71:0]                s_script_tdata,
     input  wire logic                       s_script_tvalid,
     output logic                            s_script_tready,
+
+    // Words that were read.
+    output logic [31:0]                     m_read_tdata,
+    output logic                            m_read_tvalid,
+    input  wire logic                       m_read_tready,
 
     // The pixel, start of frame, end of line.
     output logic [31:0]                     m_frame_tdata,
@@ -33,9 +40,6 @@ module camera_bench #(
     output logic                            m_meta_tvalid,
     input  wire logic                       m_meta_tready,
 
-    output logic [31:0]                     mon_frames_in,
-    output logic [31:0]                     mon_dropped,
-    output logic [31:0]                     mon_faults,
     // Cycles from the last good frame's last pixel to its first one out.
     output logic [31:0]                     mon_latency
 );
@@ -44,49 +48,54 @@ module camera_bench #(
     localparam int unsigned Cells   = Columns * (Height / 16);
     localparam int unsigned Crop    = CropSize * CropSize;
 
-    logic        run_q, soft_reset, flush_detector, flush_modifier, frame_in, dropped;
-    logic        capturing, processing, delivering, started_q;
-    logic [7:0]  threshold_q;
-    logic [31:0] faults, idle_q, quiet_q;
+    logic        flush_detector, flush_modifier, started_q;
+    logic [31:0] idle_q, quiet_q;
     logic [23:0] half, crop, modified;
     logic        half_valid, half_ready, half_last, crop_valid, crop_ready, crop_last;
     logic        cells_valid, cells_ready, cells_last, modified_valid, modified_ready, modified_last;
     logic [39:0] cells;
 
-    // Source.
-    wire logic control = s_script_tdata[27];
-    wire logic quiet   = quiet_q == 40;  // longer than a flush and than the camera's silence between two steps
-    wire logic due     = s_script_tvalid && idle_q == 32'(s_script_tdata[47:32])
-                      && (!s_script_tdata[26] || quiet);
-    assign s_script_tready = due;
-    assign soft_reset      = due && control && s_script_tdata[1];
+    // Source and bus. A write is over when its response is there, a read when its word is taken.
+    logic bus_sent_q, awready, arready, bvalid, rvalid;
+    wire logic capturing = u_shell.capturing;
+    wire logic busy      = capturing || u_shell.processing || u_shell.delivering || m_frame_tvalid || m_meta_tvalid;
+    wire logic quiet     = quiet_q == 40;  // longer than a flush and than the camera's silence between two steps
+    wire logic due       = s_script_tvalid && idle_q == 32'(s_script_tdata[55:40]) && (!s_script_tdata[34] || quiet);
+    wire logic writes    = due && s_script_tdata[35];
+    wire logic reads     = due && s_script_tdata[36];
+    assign s_script_tready = writes ? bvalid : reads ? rvalid && m_read_tready : due;
+    assign m_read_tvalid   = reads && rvalid;
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
-            {run_q, started_q} <= '0;
-            threshold_q <= 8'hFF;
-            {idle_q, quiet_q, mon_frames_in, mon_dropped, mon_faults, mon_latency} <= '0;
+            {started_q, bus_sent_q} <= '0;
+            {idle_q, quiet_q, mon_latency} <= '0;
         end else begin
-            idle_q  <= due ? '0 : s_script_tvalid && idle_q != 32'(s_script_tdata[47:32]) ? idle_q + 1 : idle_q;
-            quiet_q <= capturing || processing || delivering || m_frame_tvalid || m_meta_tvalid ? '0
-                     : quiet ? quiet_q : quiet_q + 1;
-            if (due && control) {threshold_q, run_q} <= {s_script_tdata[15:8], s_script_tdata[0] && !s_script_tdata[1]};
-            mon_frames_in <= mon_frames_in + 32'(frame_in);
-            mon_dropped   <= mon_dropped + 32'(dropped);
-            mon_faults    <= soft_reset ? faults : mon_faults | faults;
-            started_q     <= capturing ? 1'b0 : started_q || m_frame_tvalid;
+            if (s_script_tvalid && s_script_tready) idle_q <= '0;
+            else if (s_script_tvalid && idle_q != 32'(s_script_tdata[55:40])) idle_q <= idle_q + 1;
+            if (s_script_tready) bus_sent_q <= 1'b0;
+            else if ((writes && awready) || (reads && arready)) bus_sent_q <= 1'b1;
+            quiet_q   <= busy ? '0 : quiet ? quiet_q : quiet_q + 1;
+            started_q <= capturing ? 1'b0 : started_q || m_frame_tvalid;
             if (capturing) mon_latency <= '0;
             else if (!started_q && !m_frame_tvalid) mon_latency <= mon_latency + 1;
         end
     end
 
-    camera_core #(
-        .Width(Width), .Height(Height), .CropSize(CropSize), .MaxFaces(MaxFaces), .SourceTimeout(SourceTimeout),
-        .DetectorTimeout(DetectorTimeout), .ModifierTimeout(ModifierTimeout)
-    ) u_core (
-        .clk_i, .rst_ni, .run_i(run_q), .soft_reset_i(soft_reset), .threshold_i(threshold_q), .key_i('0),
-        .s_axis_tdata(s_script_tdata[23:0]), .s_axis_tvalid(due && !control), .s_axis_tready(),
-        .s_axis_tuser(s_script_tdata[24]), .s_axis_tlast(s_script_tdata[25]),
+    camera_shell #(
+        .Width(Width), .Height(Height), .CropSize(CropSize), .MaxFaces(MaxFaces), .Threshold(Threshold),
+        .SourceTimeout(SourceTimeout), .DetectorTimeout(DetectorTimeout), .ModifierTimeout(ModifierTimeout),
+        .Lanes(Lanes)
+    ) u_shell (
+        .clk_i, .rst_ni, .key_i('0), .irq_o(),
+        .s_axi_awaddr(s_script_tdata[67:56]), .s_axi_awprot('0), .s_axi_awvalid(writes && !bus_sent_q),
+        .s_axi_awready(awready), .s_axi_wdata(s_script_tdata[31:0]), .s_axi_wstrb('1),
+        .s_axi_wvalid(writes && !bus_sent_q), .s_axi_wready(), .s_axi_bresp(), .s_axi_bvalid(bvalid),
+        .s_axi_bready(writes), .s_axi_araddr(s_script_tdata[67:56]), .s_axi_arprot('0),
+        .s_axi_arvalid(reads && !bus_sent_q), .s_axi_arready(arready), .s_axi_rdata(m_read_tdata), .s_axi_rresp(),
+        .s_axi_rvalid(rvalid), .s_axi_rready(reads && m_read_tready),
+        .s_axis_tdata(s_script_tdata[23:0]), .s_axis_tvalid(due && !writes && !reads), .s_axis_tready(),
+        .s_axis_tuser(s_script_tdata[32]), .s_axis_tlast(s_script_tdata[33]),
         .flush_detector_o(flush_detector),
         .m_half_tdata(half), .m_half_tvalid(half_valid), .m_half_tready(half_ready), .m_half_tlast(half_last),
         .s_cells_tdata(cells), .s_cells_tvalid(cells_valid), .s_cells_tready(cells_ready), .s_cells_tlast(cells_last),
@@ -96,9 +105,7 @@ module camera_bench #(
         .s_modified_tlast(modified_last),
         .m_axis_tdata(m_frame_tdata[23:0]), .m_axis_tvalid(m_frame_tvalid), .m_axis_tready(m_frame_tready),
         .m_axis_tuser(m_frame_tdata[24]), .m_axis_tlast(m_frame_tdata[25]),
-        .m_meta_tdata, .m_meta_tvalid, .m_meta_tready,
-        .frame_in_o(frame_in), .dropped_o(dropped), .faults_o(faults),
-        .capturing_o(capturing), .processing_o(processing), .delivering_o(delivering)
+        .m_meta_tdata, .m_meta_tvalid, .m_meta_tready
     );
     assign m_frame_tdata[31:26] = '0;
 
