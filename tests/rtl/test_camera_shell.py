@@ -355,19 +355,22 @@ def _fuzzed(rng: np.random.Generator, seed: int) -> VideoBeats:
         return frame_beats(_failing(seed, int(rng.integers(1, 7))))
     beats = _good(seed, None)
     kept = np.ones(len(beats), bool)
-    for place in rng.integers(0, len(beats), rng.integers(0, 3)):
-        kind = rng.integers(0, 5)
+    for place in rng.integers(1, len(beats), rng.integers(0, 3)):
+        kind = rng.integers(0, 7)
         if kind == 0:
             beats.sof[place] ^= True
         elif kind == 1:
             beats.eol[place] ^= True
         elif kind == 2:
-            beats.idle[place] = 50
+            beats.eol[place - place % WIDTH + WIDTH - 1] = False
         elif kind == 3:
+            beats.idle[place] = 50
+        elif kind == 4:
             kept[place] = False
-        else:
+        elif kind == 5:
             kept[place:] = False
-    kept[0] = True
+        else:
+            beats.sof[0] = False
     return beats.select(kept)
 
 
@@ -383,7 +386,7 @@ def test_fuzzed_faults(seed: int, sim_cache: Path) -> None:
             script.video(beats, wait=wait)
             wait = not shadow.capturing
     frames, _ = Design(SMALL, sim_cache).check(script, STALLS[seed])
-    assert len({frame.fault for frame in frames}) >= 8
+    assert len({frame.fault for frame in frames}) >= 10
 
 
 LARGE = {"320x240": (320, 240, 4, 1), "640x480_three_lanes": (640, 480, 8, 3)}
