@@ -53,8 +53,9 @@ format: $(MAIN)/.installed ## rewrite the sources as ruff formats them
 	$(MAIN)/bin/ruff check --fix .
 	$(MAIN)/bin/ruff format .
 
-docs: $(MAIN)/.installed ## rewrite the generated parts of docs/
+docs: $(MAIN)/.installed ## rewrite the generated parts of docs/ and the generated HDL
 	$(MAIN)/bin/python docs/generate.py
+	$(MAIN)/bin/python -m hls.autogen
 
 bench: $(MAIN)/.installed ## measure speed and size, print the table, write build/bench.json
 	$(MAIN)/bin/hw-anon bench --out build/bench.json

@@ -15,6 +15,7 @@ import typer
 
 from hw_anon.cli.app import make_app
 from hw_anon.core.boards import BOARDS
+from hw_anon.core.register_views import registers_table
 
 __all__ = ["PARTS", "generate", "main"]
 
@@ -71,6 +72,7 @@ def _plain(text: str) -> str:
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "boards": ("architecture.md", boards_table),
     "commands": ("commands.md", command_reference),
+    "registers": ("registers.md", registers_table),
 }
 """Generated parts: name to (file under `docs/`, what writes it)."""
 

@@ -1,8 +1,8 @@
 """Verilator lint of our own RTL: `python -m hls.lint`, part of `make lint`.
 
-Every module under `hls/rtl` is linted by itself with all warnings on. A warning that is meant is waived in
-`hls/rtl/lint.vlt`, never in the source; each waiver names one file and one rule, and the comment right above it
-starts with `// reason:`.
+Every module under `hls/rtl` is linted by itself with all warnings on, after the packages (`*_pkg.sv`). A warning that
+is meant is waived in `hls/rtl/lint.vlt`, never in the source; each waiver names one file and one rule, and the comment
+right above it starts with `// reason:`.
 """
 
 from __future__ import annotations
@@ -78,8 +78,22 @@ def inline_waivers(sources: Iterable[Path]) -> list[str]:
     ]
 
 
-def lint_module(source: Path, toolchain: Toolchain, *, library_dirs: Iterable[Path], waivers: Path | None) -> None:
+def lint_module(
+    source: Path,
+    toolchain: Toolchain,
+    *,
+    library_dirs: Iterable[Path],
+    waivers: Path | None,
+    packages: Iterable[Path] = (),
+) -> None:
     """Lints the module in `source` (named as the file) with its default parameters.
+
+    Args:
+        source: the module's file.
+        toolchain: the tools.
+        library_dirs: where modules that it instantiates are found.
+        waivers: file of waivers.
+        packages: files of the packages that it may import, in order; their parameters need not be used.
 
     Raises:
         ToolError: if there is a warning; the log holds them all.
@@ -89,7 +103,7 @@ def lint_module(source: Path, toolchain: Toolchain, *, library_dirs: Iterable[Pa
         arguments += ["-y", str(directory), f"+incdir+{directory}"]
     if waivers is not None:
         arguments.append(str(waivers))
-    toolchain.verilate([*arguments, str(source)], cwd=source.parent)
+    toolchain.verilate([*arguments, *map(str, packages), str(source)], cwd=source.parent)
 
 
 def lint_tree(root: Path = RTL_ROOT) -> list[Path]:
@@ -108,9 +122,11 @@ def lint_tree(root: Path = RTL_ROOT) -> list[Path]:
         raise ConfigError(f"waivers belong into {WAIVER_FILE}, not into the source: {', '.join(inline)}")
     toolchain = find_toolchain()
     logs: list[str] = []
-    for source in sources:
+    packages = [source for source in sources if source.stem.endswith("_pkg")]
+    directories = sorted({source.parent for source in sources})
+    for source in (source for source in sources if source not in packages):
         try:
-            lint_module(source, toolchain, library_dirs=sorted({s.parent for s in sources}), waivers=waivers)
+            lint_module(source, toolchain, library_dirs=directories, waivers=waivers, packages=packages)
         except ToolError as exc:
             logs.append(exc.log)
     if logs:

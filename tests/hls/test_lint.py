@@ -32,6 +32,17 @@ def test_a_seeded_warning_is_caught_unless_waived_with_a_reason(tmp_path: Path) 
 
 
 @pytest.mark.sim
+def test_packages_come_before_the_modules_that_import_them(tmp_path: Path) -> None:
+    (tmp_path / "zebra_pkg.sv").write_text("package zebra_pkg;\n  localparam bit Stripe = 1'b1;\nendpackage\n")
+    user = "module animal import zebra_pkg::*; (output wire b);\n  assign b = Stripe;\nendmodule\n"
+    (tmp_path / "animal.sv").write_text(user)
+    lint_tree(tmp_path)
+    (tmp_path / "animal.sv").write_text(user.replace("Stripe", "Spot"))
+    with pytest.raises(ToolError, match="Spot"):
+        lint_tree(tmp_path)
+
+
+@pytest.mark.sim
 def test_a_syntax_error_is_caught(tmp_path: Path) -> None:
     (tmp_path / "broken.sv").write_text("module broken (input wire a;\nendmodule\n")
     with pytest.raises(ToolError, match="syntax error"):

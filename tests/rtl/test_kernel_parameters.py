@@ -26,6 +26,9 @@ GOOD = [
     ("axis_concat", {"DataWidth": 1, "Inputs": 3, "Beats": "96'h00000002_00000001_00000005"}),
     ("axis_tlast", {}),
     ("axis_tlast", {"DataWidth": 1, "Beats": 1}),
+    ("axis_resize", {}),
+    ("axis_resize", {"ElementWidth": 1, "InElements": 5, "OutElements": 1}),
+    ("axis_resize", {"InElements": 4, "OutElements": 4}),
 ]
 
 BAD = [
@@ -44,6 +47,8 @@ BAD = [
     ("axis_concat", {"DataWidth": 0}, "DataWidth = 0"),
     ("axis_concat", {"Inputs": 1}, "Inputs = 1"),
     ("axis_concat", {"Beats": "64'h00000000_00000001"}, r"Beats\[1\] = 0"),
+    ("axis_resize", {"InElements": 2, "OutElements": 3}, "one must divide the other"),
+    ("axis_resize", {"ElementWidth": 0}, "ElementWidth = 0"),
     ("axis_tlast", {"DataWidth": 0}, "DataWidth = 0"),
     ("axis_tlast", {"Beats": 0}, "Beats = 0"),
 ]
