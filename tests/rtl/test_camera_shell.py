@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hls.interface import DesignInterface
+from hls.fuzz.bench import Accelerators, CameraBench, Script, command_failure
 from hls.sim.simulator import Stalls
 from hw_anon.core.box_decode import cell_shape, decode, encode
 from hw_anon.core.boxes import Box
 from hw_anon.core.camera import CameraConfig, NetworkTiming, frame_budget
 from hw_anon.core.camera_model import Arrival, CameraModel, VideoBeats, concatenate, frame_beats
-from hw_anon.core.errors import DeviceError, HwAnonError
+from hw_anon.core.errors import HwAnonError
 from hw_anon.core.frame import AnonymisedFrame, Fault
-from hw_anon.core.metadata import Metadata, metadata_bits, pack_metadata
-from hw_anon.core.registers import register
+from hw_anon.core.metadata import Metadata, pack_metadata
 from hw_anon.core.video_path import downscale
-from tests.rtl.harness import STALLS, port, seeded, simulator
-from tests.rtl.video import BENCHES, bench_sources, random_frames, video_source
+from tests.rtl.harness import STALLS, seeded
+from tests.rtl.video import random_frames, video_source
 
 pytestmark = pytest.mark.sim
 
-BENCH = BENCHES / "camera_bench.sv"
 SMALL = CameraConfig(
     # What the bench's accelerators take: they store their input and answer a beat a cycle; and room for stalls.
     detector=NetworkTiming(interval_cycles=1000, latency_cycles=1000),
@@ -39,83 +36,6 @@ SMALL = CameraConfig(
     source_timeout_cycles=50,
 )
 TWO = replace(SMALL, buffers=2)
-SOF, EOL, WAIT, WRITE, READ = 1, 2, 4, 8, 16
-
-
-READ_AT_THE_END = ("FAULTS", "FRAMES_IN", "FRAMES_OUT", "FRAMES_BLACK", "FACES", "DROPPED")
-
-
-class Accelerators:
-    """What the bench's detector and modifier do, the picture telling them how to fail."""
-
-    def __init__(self, config: CameraConfig) -> None:
-        self.config = config
-        self.code = 0
-
-    def detect(self, half: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        red, green, blue = half[-1, -1]
-        self.code = int(red) if (green, blue) == (0xA5, 0x5A) else 0
-        if self.code == 1:
-            raise DeviceError("no answer")
-        cells = np.zeros((*cell_shape(self.config.width, self.config.height), 5), np.uint8)
-        cells[:, :, :3] = half[::8, ::8]
-        cells[:, :, 3:] = half[::8, 1::8, :2]
-        return cells[:-1] if self.code in (2, 3) else cells
-
-    def modify(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if self.code == 4:
-            raise DeviceError("no answer")
-        return crops[:, 1:] if self.code in (5, 6) else 255 - crops
-
-
-@dataclass
-class Script:
-    """What the source does, for the bench and for the golden model alike."""
-
-    words: list[NDArray[np.int64]] = field(default_factory=list)
-    steps: list[Callable[[CameraModel], None]] = field(default_factory=list)
-
-    def video(self, beats: VideoBeats, *, wait: bool = True) -> Script:
-        """Sends beats; with `wait`, the first one when all frames before it are delivered."""
-        words = np.zeros((len(beats), 9), np.int64)
-        words[:, :3] = beats.pixels
-        words[:, 4] = SOF * beats.sof + EOL * beats.eol
-        words[0, 4] |= WAIT * wait
-        words[:, 5], words[:, 6] = beats.idle & 255, beats.idle >> 8
-        self.words.append(words)
-        self.steps.append(lambda model: model.feed(beats))
-        return self
-
-    def access(self, kind: int, name: str, word: int = 0, *, data: int = 0, idle: int = 0) -> Script:
-        """Reads or writes a register, after `idle` cycles."""
-        address = register(name).offset + 4 * word
-        beat = data.to_bytes(4, "little") + bytes([kind]) + idle.to_bytes(2, "little") + address.to_bytes(2, "little")
-        self.words.append(np.frombuffer(beat, np.uint8).astype(np.int64)[None])
-        return self
-
-    def control(
-        self,
-        *,
-        run: bool = True,
-        reset: bool = False,
-        threshold: int = 255,
-        unreleased: Sequence[int] = (),
-        after: int = 0,
-        wait: bool = True,
-    ) -> Script:
-        """Writes control and threshold, `after` idle cycles."""
-        kind = WRITE | WAIT * wait
-        self.access(kind, "CONTROL", data=run | reset << 1, idle=after).access(WRITE, "THRESHOLD", data=threshold)
-
-        def step(model: CameraModel) -> None:
-            model.threshold = threshold
-            if reset:
-                model.soft_reset(unreleased=unreleased)
-            else:
-                model.running = run
-
-        self.steps.append(step)
-        return self
 
 
 @dataclass(frozen=True)
@@ -129,58 +49,24 @@ class Design:
 
     def check(
         self, script: Script, stalls: Stalls | None = None, arrival: dict[int, Arrival] | None = None
-    ) -> tuple[list[AnonymisedFrame], dict[str, int]]:
-        """Runs a script on both; returns what both delivered, and the bench's monitors."""
+    ) -> tuple[list[AnonymisedFrame], int]:
+        """Runs a script on both; returns what both delivered, and the bench's latency."""
         accelerators, config = Accelerators(self.config), self.config
         model = CameraModel(config, detect=accelerators.detect, modify=accelerators.modify)
         model.arrival = lambda number: (arrival or {}).get(number, Arrival.STORED)
         for step in script.steps:
             step(model)
         expected = model.take()
-        reads = Script()
-        for name in READ_AT_THE_END:
-            reads.access(READ | WAIT, name)
-        for k in range(metadata_bits(config.max_faces) // 32):
-            reads.access(READ | WAIT, "META", k)
-        words = np.concatenate([*script.words, *reads.words])
-        pixels, size = config.width * config.height, metadata_bits(config.max_faces) // 8
-        interface = DesignInterface(
-            top="camera_bench",
-            inputs=(port("s_script", (len(words), 9), 8, elements=9),),
-            outputs=(
-                port("m_read", (len(reads.words),), 32),
-                port("m_frame", (len(expected) * pixels, 4), 8, elements=4),
-                port("m_meta", (len(expected), size), 8, elements=size),
-            ),
-            monitors=("mon_latency",),
-            clock="clk_i",
-            reset_n="rst_ni",
-        )
-        parameters = {
-            "Width": config.width,
-            "Height": config.height,
-            "CropSize": config.crop_size,
-            "MaxFaces": config.max_faces,
-            "Buffers": config.buffers,
-            "Threshold": config.threshold,
-            "Lanes": self.lanes,
-            "SourceTimeout": config.source_timeout_cycles,
-            "DetectorTimeout": config.detector_watchdog_cycles,
-            "ModifierTimeout": config.modifier_watchdog_cycles,
-        }
-        sources = bench_sources(BENCH, replaced=self.replaced)
-        with simulator(interface, self.cache, parameters=parameters, sources=sources) as design:
-            read, video, meta = design.run(words[None], stalls=stalls, max_idle_cycles=8 * pixels).outputs
-            monitors = design.monitors()
-        video = video.reshape(len(expected), config.height, config.width, 4)
+        bench = CameraBench(config, self.cache, self.replaced, self.lanes)
+        result = bench.run(script, frames=len(expected), stalls=stalls)
         for k, frame in enumerate(expected):
             metadata = pack_metadata(Metadata.of(frame), max_faces=config.max_faces)
-            np.testing.assert_array_equal(meta[0, k], metadata, err_msg=f"frame {k}: {frame.fault.name}")
-            np.testing.assert_array_equal(video[k, :, :, :3], frame.frame, err_msg=f"frame {k}")
+            np.testing.assert_array_equal(result.metadata[k], metadata, err_msg=f"frame {k}: {frame.fault.name}")
+            np.testing.assert_array_equal(result.video[k, :, :, :3], frame.frame, err_msg=f"frame {k}")
         faults = sum(1 << fault for fault in model.faults)
         last = pack_metadata(Metadata.of(expected[-1]), max_faces=config.max_faces).view("<u4")
-        assert read[0].tolist() == [faults, *astuple(model.counters), *last.tolist()], "registers"
-        return expected, monitors
+        assert result.registers == [faults, *astuple(model.counters), *last.tolist()], "registers"
+        return expected, result.latency_cycles
 
 
 def _frame(seed: int, faces: int | None, config: CameraConfig = SMALL) -> NDArray[np.uint8]:
@@ -203,7 +89,7 @@ def _frame(seed: int, faces: int | None, config: CameraConfig = SMALL) -> NDArra
 
 def _failing(seed: int, code: int) -> NDArray[np.uint8]:
     frame = _frame(seed, 2)
-    frame[-2:, -2:] = code, 0xA5, 0x5A
+    command_failure(frame, code)
     return frame
 
 
@@ -333,7 +219,7 @@ def test_soft_reset(moment: int, sim_cache: Path) -> None:
 @pytest.mark.parametrize("config", [SMALL, TWO], ids=["one_store", "two_stores"])
 def test_soft_resets_at_many_moments_of_a_frame(config: CameraConfig, sim_cache: Path) -> None:
     design, beats = Design(config, sim_cache), _good(1, 2)
-    latency = design.check(Script().control(threshold=230).video(beats))[1]["mon_latency"]
+    latency = design.check(Script().control(threshold=230).video(beats))[1]
     script, captures = Script(), range(5, WHOLE, 397)
     for moment in captures:
         script.control(threshold=230).video(beats.select(slice(0, moment))).control(reset=True, wait=False)
@@ -440,10 +326,10 @@ def test_large_frames(name: str, sim_cache: Path) -> None:
             block = frame[16 * row : 16 * row + 2, 16 * column : 16 * column + 4]
             block[:, :2], block[:, 2:, :2] = cell[:3], cell[3:]
         script.video(frame_beats(frame))
-    frames, monitors = Design(config, sim_cache, lanes=lanes).check(script)
+    frames, latency = Design(config, sim_cache, lanes=lanes).check(script)
     assert [len(frame.boxes) for frame in frames] == ([1, 4] if lanes == 1 else [4])
     budget = frame_budget(replace(config, max_faces=4))
-    assert monitors["mon_latency"] <= budget.processing - budget.deliver
+    assert latency <= budget.processing - budget.deliver
 
 
 BUGS = {

@@ -1,7 +1,7 @@
 /// Test bench of `camera_shell` with a scripted source and with simple accelerators that the picture itself commands.
 ///
 /// The detector copies pixels of the halved frame into its cells; the modifier inverts. The halved frame's last pixel,
-/// if its green and blue are A5 and 5A, makes an accelerator fail in the way its red says: 1 detector never answers,
+/// if its green and blue are 25 and 5A, makes an accelerator fail in the way its red says: 1 detector never answers,
 /// 2 answers a cell too few, 3 one too many; 4 to 6 the same for the modifier.
 
 `default_nettype none
@@ -22,7 +22,8 @@ module camera_bench #(
     input  wire logic                       rst_ni,
 
     // {address: 16, idle cycles before it: 16, kind: 8, data: 32}; kind bit 0 sof, 1 eol, 2 wait until all frames are
-    // delivered, 3 no pixel but a register write, 4 a register read.
+    // delivered, 3 no pixel but a register write, 4 a register read, 5 stop (data 1) or resume (0) the sink, 6 pad what
+    // came out to so many frames, with pixels whose bit 31 is set and metadata that is 0.
     input  wire logic [71:0]                s_script_tdata,
     input  wire logic                       s_script_tvalid,
     output logic                            s_script_tready,
@@ -32,7 +33,7 @@ module camera_bench #(
     output logic                            m_read_tvalid,
     input  wire logic                       m_read_tready,
 
-    // The pixel, start of frame, end of line.
+    // The pixel, start of frame, end of line; 31 a pixel of the padding.
     output logic [31:0]                     m_frame_tdata,
     output logic                            m_frame_tvalid,
     input  wire logic                       m_frame_tready,
@@ -49,8 +50,12 @@ module camera_bench #(
     localparam int unsigned Cells   = Columns * (Height / 16);
     localparam int unsigned Crop    = CropSize * CropSize;
 
-    logic        flush_detector, flush_modifier, started_q;
+    logic        flush_detector, flush_modifier, started_q, held_q;
+    logic [23:0] video;
+    logic        video_valid, video_user, video_last, meta_valid;
+    logic [64*(1+MaxFaces)-1:0] meta;
     logic [31:0] idle_q, quiet_q;
+    logic [31:0] padded_q, pad_q;  // frames that came out, pixels of the padding
     logic [23:0] half, crop, modified;
     logic        half_valid, half_ready, half_last, crop_valid, crop_ready, crop_last;
     logic        cells_valid, cells_ready, cells_last, modified_valid, modified_ready, modified_last;
@@ -59,12 +64,17 @@ module camera_bench #(
     // Source and bus. A write is over when its response is there, a read when its word is taken.
     logic bus_sent_q, awready, arready, bvalid, rvalid;
     wire logic capturing = u_shell.capturing;
-    wire logic busy      = capturing || u_shell.processing || u_shell.delivering || m_frame_tvalid || m_meta_tvalid;
+    wire logic busy      = capturing || u_shell.processing || u_shell.delivering || video_valid || meta_valid;
     wire logic quiet     = quiet_q == 40;  // longer than a flush and than the camera's silence between two steps
     wire logic due       = s_script_tvalid && idle_q == 32'(s_script_tdata[55:40]) && (!s_script_tdata[34] || quiet);
     wire logic writes    = due && s_script_tdata[35];
     wire logic reads     = due && s_script_tdata[36];
-    assign s_script_tready = writes ? bvalid : reads ? rvalid && m_read_tready : due;
+    // An offered beat is not withdrawn: the sink stops behind one.
+    wire logic offered   = (video_valid && !m_frame_tready) || (meta_valid && !m_meta_tready);
+    wire logic holds     = due && s_script_tdata[37] && (held_q || !offered);
+    wire logic pads      = due && s_script_tdata[38] && padded_q < s_script_tdata[31:0];
+    assign s_script_tready = writes ? bvalid : reads ? rvalid && m_read_tready
+                           : s_script_tdata[37] ? holds : due && !pads;
     assign m_read_tvalid   = reads && rvalid;
 
     always_ff @(posedge clk_i) begin
@@ -77,9 +87,9 @@ module camera_bench #(
             if (s_script_tready) bus_sent_q <= 1'b0;
             else if ((writes && awready) || (reads && arready)) bus_sent_q <= 1'b1;
             quiet_q   <= busy ? '0 : quiet ? quiet_q : quiet_q + 1;
-            started_q <= capturing ? 1'b0 : started_q || m_frame_tvalid;
+            started_q <= capturing ? 1'b0 : started_q || video_valid;
             if (capturing) mon_latency <= '0;
-            else if (!started_q && !m_frame_tvalid) mon_latency <= mon_latency + 1;
+            else if (!started_q && !video_valid) mon_latency <= mon_latency + 1;
         end
     end
 
@@ -96,7 +106,7 @@ module camera_bench #(
         .s_axi_bready(writes), .s_axi_araddr(s_script_tdata[67:56]), .s_axi_arprot('0),
         .s_axi_arvalid(reads && !bus_sent_q), .s_axi_arready(arready), .s_axi_rdata(m_read_tdata), .s_axi_rresp(),
         .s_axi_rvalid(rvalid), .s_axi_rready(reads && m_read_tready),
-        .s_axis_tdata(s_script_tdata[23:0]), .s_axis_tvalid(due && !writes && !reads), .s_axis_tready(),
+        .s_axis_tdata(s_script_tdata[23:0]), .s_axis_tvalid(due && s_script_tdata[38:35] == '0), .s_axis_tready(),
         .s_axis_tuser(s_script_tdata[32]), .s_axis_tlast(s_script_tdata[33]),
         .flush_detector_o(flush_detector),
         .m_half_tdata(half), .m_half_tvalid(half_valid), .m_half_tready(half_ready), .m_half_tlast(half_last),
@@ -105,11 +115,26 @@ module camera_bench #(
         .m_crop_tdata(crop), .m_crop_tvalid(crop_valid), .m_crop_tready(crop_ready), .m_crop_tlast(crop_last),
         .s_modified_tdata(modified), .s_modified_tvalid(modified_valid), .s_modified_tready(modified_ready),
         .s_modified_tlast(modified_last),
-        .m_axis_tdata(m_frame_tdata[23:0]), .m_axis_tvalid(m_frame_tvalid), .m_axis_tready(m_frame_tready),
-        .m_axis_tuser(m_frame_tdata[24]), .m_axis_tlast(m_frame_tdata[25]),
-        .m_meta_tdata, .m_meta_tvalid, .m_meta_tready
+        .m_axis_tdata(video), .m_axis_tvalid(video_valid), .m_axis_tready(video_valid && m_frame_tready && !held_q),
+        .m_axis_tuser(video_user), .m_axis_tlast(video_last),
+        .m_meta_tdata(meta), .m_meta_tvalid(meta_valid), .m_meta_tready(meta_valid && m_meta_tready && !held_q)
     );
-    assign m_frame_tdata[31:26] = '0;
+
+    // Sink, which the script can stop between two beats, and padding.
+    assign m_frame_tvalid = pads ? pad_q != Width * Height : video_valid && !held_q;
+    assign m_frame_tdata  = pads ? 32'h8000_0000 : {6'd0, video_last, video_user, video};
+    assign m_meta_tvalid  = pads ? pad_q == Width * Height : meta_valid && !held_q;
+    assign m_meta_tdata   = pads ? '0 : meta;
+    always_ff @(posedge clk_i) begin
+        if (!rst_ni) begin
+            {padded_q, pad_q, held_q} <= '0;
+        end else begin
+            if (holds) held_q <= s_script_tdata[0];
+            if (m_meta_tvalid && m_meta_tready) padded_q <= padded_q + 1;
+            if (m_meta_tvalid && m_meta_tready) pad_q <= '0;
+            else if (pads && m_frame_tvalid && m_frame_tready) pad_q <= pad_q + 1;
+        end
+    end
 
     // Detector: score, dx, dy of a cell from its first pixel, log_w, log_h from its second one.
     logic [39:0] map_q [Cells];
@@ -118,7 +143,7 @@ module camera_bench #(
     logic [7:0]  code_q;
     wire logic [31:0] here  = (in_y_q / 8) * Columns + in_x_q / 8;
     wire logic [31:0] count = code_q == 2 ? Cells - 1 : code_q == 3 ? Cells + 1 : Cells;
-    wire logic [7:0]  code  = half[23:8] == 16'h5AA5 ? half[7:0] : 8'd0;
+    wire logic [7:0]  code  = half[23:8] == 16'h5A25 ? half[7:0] : 8'd0;
     assign half_ready  = !answering_q;
     assign cells_valid = answering_q && code_q != 1;
     assign cells       = map_q[out_q % Cells];
