@@ -14,6 +14,7 @@ from hw_anon.cli import (
     explore,
     export,
     pretrain,
+    prove,
     simulate,
     verify,
     version,
@@ -22,7 +23,9 @@ from hw_anon.cli.guard import DEBUG_OPTION
 
 __all__ = ["make_app"]
 
-_COMMAND_MODULES = (doctor, demo, build, verify, simulate, explore, bench, evaluate, export, pretrain, boards, version)
+_COMMAND_MODULES = (
+    doctor, demo, build, verify, prove, simulate, explore, bench, evaluate, export, pretrain, boards, version,
+)  # fmt: skip
 """Modules with `register(app)`, in the order in which `--help` lists them. A new command is added here."""
 
 _HELP = """A camera that cannot show a face: faces are replaced inside the programmable logic.

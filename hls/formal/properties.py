@@ -1,0 +1,175 @@
+"""What is proven of the release path, of which modules, and which seeded bugs each proof has to catch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hls.formal.edits import Edit
+from hls.formal.engine import Method
+
+__all__ = ["BUGS", "PROPERTIES", "Bug", "Property"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Property:
+    """One harness and how it is checked."""
+
+    name: str
+    """Name of the property and of its harness in `hls/formal/harness`."""
+    statement: str
+    """What its assertions say, in one line."""
+    modules: tuple[str, ...]
+    """Modules and packages of `hls/rtl` that it needs."""
+    method: Method
+    """Bounded search, or a proof for ever."""
+    depth: int = 0
+    """Cycles that a bounded search covers."""
+    timeout_s: float
+    """Seconds for the search."""
+    stubs: tuple[str, ...] = ()
+    """Modules that a stand-in of `hls/formal/stubs` replaces."""
+    edits: tuple[Edit, ...] = ()
+    """Changes that make the camera small, and its time limits free."""
+    zero_at_power_up: bool = False
+    """Registers and memories begin at 0 instead of with anything."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bug:
+    """A mistake put into a copy of the RTL, which a property has to catch."""
+
+    name: str
+    """What kind of mistake it is."""
+    property_name: str
+    """The property that has to be violated."""
+    edit: Edit
+    """The mistake."""
+
+
+_SMALL_CAMERA = (
+    Edit(file="camera_pkg.sv", old="int unsigned Cell = 16;", new="int unsigned Cell = 4;"),
+    Edit(file="camera_pkg.sv", old="int unsigned MinRegion = 8;", new="int unsigned MinRegion = 1;"),
+    Edit(file="camera_core.sv", old="CropSize < 8 ||", new="CropSize < 2 ||"),
+    Edit(file="video_resampler.sv", old="if (SideWidth < 4)", new="if (SideWidth < 3)"),
+)
+"""4×4 pixels, regions of 1×1 on, crops of 2×2."""
+
+_FREE_TIME_LIMITS = (
+    Edit(file="video_ingress.sv", old="idle_q == SourceTimeout - 1;", new="$root.release_pair.source_timeout;"),
+    Edit(file="video_sequencer.sv", old="timer_q == DetectorTimeout)", new="$root.release_pair.detector_timeout)"),
+    Edit(file="video_sequencer.sv", old="timer_q == ModifierTimeout)", new="$root.release_pair.modifier_timeout)"),
+)
+
+_RESAMPLER = ("video_resampler", "video_divider", "video_axis", "video_bilinear", "video_delay")
+_PACKAGES = ("camera_pkg", "video_pkg")
+
+PROPERTIES: tuple[Property, ...] = (
+    Property(
+        name="release_pair",
+        statement="two cameras whose raw pixels differ under the regions only deliver the same",
+        modules=(
+            *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
+            "video_release_guard", "video_egress", "video_resampler", "video_delay",
+        ),
+        method="bmc", depth=36, timeout_s=150,
+        stubs=(
+            "video_box_decode", "video_downscale", "video_crop_resize", "video_divider", "video_axis", "video_bilinear",
+        ),
+        edits=(*_SMALL_CAMERA, *_FREE_TIME_LIMITS),
+        zero_at_power_up=True,
+    ),
+    Property(
+        name="guard_rules",
+        statement="a picture is handed over only if its capture ended well and all regions found were pasted",
+        modules=("camera_pkg", "video_release_guard"),
+        method="pdr", timeout_s=120,
+    ),
+    Property(
+        name="egress_rules",
+        statement="a frame with a fault leaves black; frames are whole; AXI4-Stream; a frame leaves in bounded time",
+        modules=(*_PACKAGES, "video_egress", "video_delay"),
+        method="pdr", timeout_s=60,
+    ),
+    Property(
+        name="paste_rules",
+        statement="a paste writes each pixel of its region and none beside it, and ends in bounded time",
+        modules=(*_PACKAGES, "video_paste", *_RESAMPLER),
+        method="pdr", timeout_s=170,
+    ),
+    Property(
+        name="stream_rules",
+        statement="AXI4-Stream towards both accelerators, the right number of pixels, a crop in bounded time",
+        modules=(*_PACKAGES, "video_crop_resize", "video_downscale", *_RESAMPLER),
+        method="pdr", timeout_s=170,
+    ),
+)  # fmt: skip
+"""All properties; a bug's property is found by name."""
+
+_EARLY_RELEASE = Edit(
+    file="video_release_guard.sv", old="captured_q && found_q && pasted_q == count_q;", new="captured_q && found_q;"
+)
+
+BUGS: tuple[Bug, ...] = (
+    Bug(
+        name="bypass bit: a setting tells the guard that there is no face",
+        property_name="release_pair",
+        edit=Edit(
+            file="camera_core.sv", old=".found_data_i(result[64*MaxFaces+15:8])",
+            new=".found_data_i(threshold_i[0] ? '0 : result[64*MaxFaces+15:8])",
+        ),
+    ),
+    Bug(name="early release: before the pastes", property_name="release_pair", edit=_EARLY_RELEASE),
+    Bug(name="early release: before the pastes", property_name="guard_rules", edit=_EARLY_RELEASE),
+    Bug(
+        name="handover withdrawn: valid drops when a frame begins",
+        property_name="guard_rules",
+        edit=Edit(
+            file="video_release_guard.sv", old="waiting_q != '0 && decided_q[head_q];",
+            new="waiting_q != '0 && decided_q[head_q] && !begin_i;",
+        ),
+    ),
+    Bug(
+        name="off by one: the last column of a region is left out",
+        property_name="paste_rules",
+        edit=Edit(
+            file="video_paste.sv", old="(Wide'(region_i.width)),", new="(Wide'(region_i.width - (region_i.width > 1))),"
+        ),
+    ),
+    Bug(
+        name="off by one: the first column is one further left",
+        property_name="paste_rules",
+        edit=Edit(file="video_paste.sv", old="<= {2{region_i.x}};", new="<= {2{region_i.x - 1'b1}};"),
+    ),
+    Bug(
+        name="test mode: a bit of the metadata shows frames with a fault",
+        property_name="egress_rules",
+        edit=Edit(
+            file="video_egress.sv", old="!= 8'(camera_pkg::FaultNone);",
+            new="!= 8'(camera_pkg::FaultNone) && !s_frame_tdata[63];",
+        ),
+    ),
+    Bug(
+        name="unstable: the pipeline moves while the video is stalled",
+        property_name="egress_rules",
+        edit=Edit(
+            file="video_egress.sv", old="= !m_axis_tvalid || m_axis_tready;",
+            new="= !m_axis_tvalid || m_axis_tready || m_meta_tready;",
+        ),
+    ),
+    Bug(
+        name="deadlock: a black frame never ends",
+        property_name="egress_rules",
+        edit=Edit(
+            file="video_egress.sv", old="m_axis_tready && frame_end)", new="m_axis_tready && frame_end && !black_q)"
+        ),
+    ),
+    Bug(
+        name="unstable: a crop moves on although the modifier stalls it",
+        property_name="stream_rules",
+        edit=Edit(
+            file="video_resampler.sv", old="= !m_axis_tvalid || m_axis_tready;",
+            new="= !m_axis_tvalid || m_axis_tready || s_rect_tvalid;",
+        ),
+    ),
+)  # fmt: skip
+"""Seeded bugs; one mistake may have to be caught by several properties."""
