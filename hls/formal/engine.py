@@ -19,9 +19,9 @@ from typing import Literal
 from hls.resources.yosys import yosys_version
 from hw_anon.core.errors import ToolError
 
-__all__ = ["Method", "Outcome", "Verdict", "check"]
+__all__ = ["Method", "Outcome", "Verdict", "check", "run_yosys", "write_sources"]
 
-Method = Literal["bmc", "pdr"]
+Method = Literal["bmc", "pdr", "cone"]
 Verdict = Literal["proven", "holds", "violated", "timeout"]
 
 _SETUP_TIMEOUT_S = 120.0
@@ -91,11 +91,7 @@ def check(
     Raises:
         ToolError: if Yosys is missing or fails.
     """
-    yosys_version()
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, text in sources.items():
-        (directory / name).write_text(text)
-    files = sorted(sources, key=lambda name: (not name.endswith("_pkg.sv"), name))
+    files = write_sources(sources, directory)
     power_up = "zinit -all\n" if zero_at_power_up else ""
     search = f"bmc3 -F {depth} -T {int(timeout_s)}" if method == "bmc" else f"pdr -T {int(timeout_s)}"
     (directory / "flow.ys").write_text(_FLOW.format(top=top, files=" ".join(files), power_up=power_up))
@@ -104,8 +100,8 @@ def check(
     status = directory / "status.txt"
     status.unlink(missing_ok=True)
     began = time.monotonic()
-    log = _run_yosys(directory, timeout_s)
-    match = _STATUS.match(status.read_text()) if status.exists() else None
+    log = run_yosys(directory, timeout_s, result=status)
+    match = _STATUS.match(status.read_text())
     if match is None:
         raise ToolError(f"the search for {top} left no result", log=log)
     frames = int(match[2])
@@ -118,16 +114,31 @@ def check(
     return Outcome(verdict="holds" if covered else "timeout", depth=frames + 1, seconds=seconds)
 
 
-def _run_yosys(directory: Path, timeout_s: float) -> str:
+def write_sources(sources: Mapping[str, str], directory: Path) -> list[str]:
+    """Writes sources into `directory`, made if absent, and returns their names, packages first."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in sources.items():
+        (directory / name).write_text(text)
+    return sorted(sources, key=lambda name: (not name.endswith("_pkg.sv"), name))
+
+
+def run_yosys(directory: Path, timeout_s: float, *, result: Path) -> str:
+    """Runs `flow.ys` in `directory` and returns what Yosys printed.
+
+    Yosys cannot read back what a search leaves of the netlist, and fails after the result was written: only a missing
+    result counts as failure.
+
+    Raises:
+        ToolError: if Yosys is missing, takes too long, or leaves no `result`.
+    """
+    yosys_version()
     command = [sys.executable, "-c", _RUN, "flow.ys"]
+    limit_s = timeout_s + _SETUP_TIMEOUT_S
     try:
-        done = subprocess.run(
-            command, cwd=directory, capture_output=True, text=True, check=False, timeout=timeout_s + _SETUP_TIMEOUT_S
-        )
+        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False, timeout=limit_s)
     except subprocess.TimeoutExpired as exc:
-        raise ToolError(f"Yosys did not end within {timeout_s + _SETUP_TIMEOUT_S:g} s", command=command) from exc
+        raise ToolError(f"Yosys did not end within {limit_s:g} s", command=command) from exc
     log = done.stdout + done.stderr
-    # Yosys cannot read back what a search leaves of the netlist, and says so after the status was written.
-    if done.returncode and not (directory / "status.txt").exists():
+    if not result.exists():
         raise ToolError("Yosys failed on a proof", command=command, log=log, returncode=done.returncode)
     return log

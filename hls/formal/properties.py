@@ -6,8 +6,23 @@ from dataclasses import dataclass
 
 from hls.formal.edits import Edit
 from hls.formal.engine import Method
+from hw_anon.core.errors import ConfigError
 
-__all__ = ["BUGS", "PROPERTIES", "Bug", "Property"]
+__all__ = ["BUGS", "PROPERTIES", "Bug", "Cone", "Property"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cone:
+    """Which outputs of a module an input may reach."""
+
+    top: str
+    """The module."""
+    source: str
+    """Its input."""
+    allowed: frozenset[str]
+    """The outputs that it reaches, exactly."""
+    parameters: tuple[tuple[str, int], ...]
+    """The module's parameters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,13 +30,13 @@ class Property:
     """One harness and how it is checked."""
 
     name: str
-    """Name of the property and of its harness in `hls/formal/harness`."""
+    """Name of the property, and of its harness in `hls/formal/harness` unless the method is `cone`."""
     statement: str
     """What its assertions say, in one line."""
     modules: tuple[str, ...]
     """Modules and packages of `hls/rtl` that it needs."""
     method: Method
-    """Bounded search, or a proof for ever."""
+    """Bounded search, a proof for ever by an invariant, or one by the netlist's structure."""
     depth: int = 0
     """Cycles that a bounded search covers."""
     timeout_s: float
@@ -32,6 +47,13 @@ class Property:
     """Changes that make the camera small, and its time limits free."""
     zero_at_power_up: bool = False
     """Registers and memories begin at 0 instead of with anything."""
+    cone: Cone | None = None
+    """For method `cone`: what is followed."""
+
+    def __post_init__(self) -> None:
+        """Checks that a cone is given exactly for its method."""
+        if (self.method == "cone") != (self.cone is not None):
+            raise ConfigError(f"property {self.name}: method {self.method!r} with cone = {self.cone}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +101,21 @@ PROPERTIES: tuple[Property, ...] = (
         zero_at_power_up=True,
     ),
     Property(
+        name="pixel_cone",
+        statement="raw pixels reach the video's and both accelerators' pixels only: no mark, no metadata, no register",
+        modules=(
+            *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
+            "video_release_guard", "video_egress", "video_box_decode", "video_cell_box", "video_region",
+            "video_downscale", "video_crop_resize", *_RESAMPLER,
+        ),
+        method="cone", timeout_s=170,
+        cone=Cone(
+            top="camera_core", source="s_axis_tdata",
+            allowed=frozenset({"m_axis_tdata", "m_half_tdata", "m_crop_tdata"}),
+            parameters=(("Width", 16), ("Height", 16), ("CropSize", 8), ("MaxFaces", 1)),
+        ),
+    ),
+    Property(
         name="guard_rules",
         statement="a picture is handed over only if its capture ended well and all regions found were pasted",
         modules=("camera_pkg", "video_release_guard"),
@@ -110,6 +147,11 @@ _EARLY_RELEASE = Edit(
 )
 
 BUGS: tuple[Bug, ...] = (
+    Bug(
+        name="register: a pixel's bit shows as a fault",
+        property_name="pixel_cone",
+        edit=Edit(file="camera_core.sv", old="faults_o[0] = 1'b0;", new="faults_o[0] = s_axis_tdata[3];"),
+    ),
     Bug(
         name="bypass bit: a setting tells the guard that there is no face",
         property_name="release_pair",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hls.formal.cones import check_cone
 from hls.formal.edits import Edit, apply_edits
 from hls.formal.engine import Outcome, Verdict, check
 from hls.formal.properties import BUGS, PROPERTIES, Bug, Property
@@ -27,7 +28,7 @@ class PropertyResult:
     statement: str
     """What it says."""
     method: str
-    """`bmc`, up to a depth, or `pdr`, for ever."""
+    """`bmc`, up to a depth; `pdr` or `cone`, for ever."""
     verdict: Verdict
     """Whether it is proven, holds to the depth, is violated, or stayed open."""
     depth: int
@@ -77,12 +78,18 @@ def stage(wanted: Property, edits: Iterable[Edit] = ()) -> dict[str, str]:
     """
     paths = [next(iter(sorted(_RTL.rglob(f"{module}.sv")))) for module in wanted.modules if module not in wanted.stubs]
     paths += [_ROOT / "stubs" / f"{module}.sv" for module in wanted.stubs]
-    paths.append(_ROOT / "harness" / f"{wanted.name}.sv")
+    if wanted.cone is None:
+        paths.append(_ROOT / "harness" / f"{wanted.name}.sv")
     return apply_edits({path.name: path.read_text() for path in paths}, (*wanted.edits, *edits))
 
 
 def _check(wanted: Property, sources: dict[str, str]) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="hw-anon-prove-") as directory:
+        if wanted.cone is not None:
+            return check_cone(
+                sources, wanted.cone.top, Path(directory), source=wanted.cone.source, allowed=wanted.cone.allowed,
+                parameters=dict(wanted.cone.parameters), timeout_s=wanted.timeout_s,
+            )  # fmt: skip
         return check(
             sources, wanted.name, Path(directory), method=wanted.method, depth=wanted.depth,
             timeout_s=wanted.timeout_s, zero_at_power_up=wanted.zero_at_power_up,
