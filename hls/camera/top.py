@@ -44,13 +44,11 @@ def render_top(config: CameraConfig, *, detector: DesignInterface, modifier: Des
         build_id: 32 hex digits that software can read, lower case.
 
     Raises:
-        ConfigError: if the build id is none, or the camera stores more frames than `camera_core` does.
+        ConfigError: if the build id is none.
         ContractError: if a network's ends are not what the camera sends and expects.
     """
     if not _BUILD_ID.fullmatch(build_id):
         raise ConfigError(f"build id {build_id!r}: expected 32 hex digits in lower case")
-    if config.buffers != 1:
-        raise ConfigError(f"buffers = {config.buffers}: camera_core stores one frame")
     pixels = (config.crop_size, config.crop_size)
     cells = cell_shape(config.width, config.height)
     _require(detector, "face detector", (config.height // 2, config.width // 2, 3), (*cells, CELL_CHANNELS))
@@ -160,6 +158,7 @@ def _shell(config: CameraConfig, build_id: str) -> list[str]:
         "Width": config.width,
         "Height": config.height,
         "CropSize": config.crop_size,
+        "Buffers": config.buffers,
         "MaxFaces": config.max_faces,
         "KeyChannels": config.key_channels,
         "Threshold": f"8'd{config.threshold}",

@@ -38,6 +38,7 @@ SMALL = CameraConfig(
     threshold=255,
     source_timeout_cycles=50,
 )
+TWO = replace(SMALL, buffers=2)
 SOF, EOL, WAIT, WRITE, READ = 1, 2, 4, 8, 16
 
 
@@ -160,6 +161,7 @@ class Design:
             "Height": config.height,
             "CropSize": config.crop_size,
             "MaxFaces": config.max_faces,
+            "Buffers": config.buffers,
             "Threshold": config.threshold,
             "Lanes": self.lanes,
             "SourceTimeout": config.source_timeout_cycles,
@@ -219,12 +221,13 @@ def _marked(position: int, *, sof: bool | None = None, eol: bool | None = None, 
     return beats
 
 
-WIDTH = SMALL.width
+WIDTH, WHOLE = SMALL.width, SMALL.width * SMALL.height
 MIDDLE, LINE_END = 5 * WIDTH + 7, 6 * WIDTH - 1
 
 
-def test_faces_of_all_numbers_under_all_stalls(sim_cache: Path) -> None:
-    design = Design(SMALL, sim_cache)
+@pytest.mark.parametrize("config", [SMALL, TWO], ids=["one_store", "two_stores"])
+def test_faces_of_all_numbers_under_all_stalls(config: CameraConfig, sim_cache: Path) -> None:
+    design = Design(config, sim_cache)
     for stalls in STALLS:
         script = Script().control(threshold=230)
         for faces in (0, 1, 2, 3, None):
@@ -253,7 +256,8 @@ def test_bad_video(sim_cache: Path) -> None:
 
 
 @pytest.mark.parametrize("stalls", [STALLS[0], STALLS[3]], ids=["full_rate", "stalls"])
-def test_failing_accelerators(stalls: Stalls, sim_cache: Path) -> None:
+@pytest.mark.parametrize("config", [SMALL, TWO], ids=["one_store", "two_stores"])
+def test_failing_accelerators(config: CameraConfig, stalls: Stalls, sim_cache: Path) -> None:
     expected = {
         1: Fault.DETECTOR_TIMEOUT,
         2: Fault.DETECTOR_LENGTH,
@@ -265,7 +269,7 @@ def test_failing_accelerators(stalls: Stalls, sim_cache: Path) -> None:
     script = Script().control(threshold=230)
     for code in expected:
         script.video(frame_beats(_failing(30 + code, code))).video(_good(40 + code))
-    frames, _ = Design(SMALL, sim_cache).check(script, stalls)
+    frames, _ = Design(config, sim_cache).check(script, stalls)
     assert [frame.fault for frame in frames[::2]] == list(expected.values())
     assert all(frame.fault is Fault.NONE for frame in frames[1::2])
 
@@ -274,6 +278,29 @@ def test_a_frame_that_comes_too_early_is_black(sim_cache: Path) -> None:
     script = Script().control(threshold=230).video(_good(1)).video(_good(2), wait=False).video(_good(3))
     frames, _ = Design(SMALL, sim_cache).check(script, arrival={1: Arrival.OVERRUN})
     assert [frame.fault for frame in frames] == [Fault.NONE, Fault.OVERRUN, Fault.NONE]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_two_stores_take_a_frame_in_while_another_is_processed(seed: int, sim_cache: Path) -> None:
+    """Good frames and all faults but the slow ones, close upon one another: each has its own outcome, none is lost."""
+    rng, script = np.random.default_rng(seed), Script().control(threshold=230)
+    bad = [
+        lambda: _marked(int(rng.integers(1, WIDTH - 1)) + 7 * WIDTH, eol=True),
+        lambda: _marked(LINE_END, eol=False),
+        lambda: _good(2).select(slice(0, MIDDLE)),
+        lambda: frame_beats(_failing(3, int(rng.choice([2, 3, 5, 6])))),
+    ]
+    cut_off = False
+    for number in range(30):
+        beats = bad[rng.integers(0, 4)]() if rng.random() < 0.4 else _good(100 * seed + number, None)
+        beats.idle[0] = 0 if cut_off else rng.integers(1500, 2500)
+        cut_off = len(beats) < WHOLE
+        script.video(beats, wait=False)
+    frames, _ = Design(TWO, sim_cache).check(script.video(_good(1)))
+    assert len({frame.fault for frame in frames}) >= 5
+    assert sum(frame.fault is Fault.NONE for frame in frames) >= 12
+    with pytest.raises((AssertionError, HwAnonError)):
+        Design(SMALL, sim_cache).check(script)  # one store is not enough for this
 
 
 def test_starts_of_frame_in_a_row_are_dropped_when_nothing_can_note_them(sim_cache: Path) -> None:
@@ -285,7 +312,6 @@ def test_starts_of_frame_in_a_row_are_dropped_when_nothing_can_note_them(sim_cac
     assert frames[-1].fault is Fault.NONE
 
 
-WHOLE = SMALL.width * SMALL.height
 RESETS = [0, 1, 60, 700, WHOLE, WHOLE + 60, WHOLE + 130, WHOLE + 220, WHOLE + 300, WHOLE + 420]
 
 
@@ -304,8 +330,9 @@ def test_soft_reset(moment: int, sim_cache: Path) -> None:
     assert [frame.fault for frame in frames[:-1]] == ([Fault.RESET] if moment else []) + [Fault.NONE]
 
 
-def test_soft_resets_at_many_moments_of_a_frame(sim_cache: Path) -> None:
-    design, beats = Design(SMALL, sim_cache), _good(1, 2)
+@pytest.mark.parametrize("config", [SMALL, TWO], ids=["one_store", "two_stores"])
+def test_soft_resets_at_many_moments_of_a_frame(config: CameraConfig, sim_cache: Path) -> None:
+    design, beats = Design(config, sim_cache), _good(1, 2)
     latency = design.check(Script().control(threshold=230).video(beats))[1]["mon_latency"]
     script, captures = Script(), range(5, WHOLE, 397)
     for moment in captures:
@@ -374,8 +401,8 @@ def _fuzzed(rng: np.random.Generator, seed: int) -> VideoBeats:
     return beats.select(kept)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_fuzzed_faults(seed: int, sim_cache: Path) -> None:
+@pytest.mark.parametrize(("seed", "config"), [(1, SMALL), (2, TWO)], ids=["one_store", "two_stores"])
+def test_fuzzed_faults(seed: int, config: CameraConfig, sim_cache: Path) -> None:
     rng, accelerators = np.random.default_rng(seed), Accelerators(SMALL)
     shadow = CameraModel(SMALL, detect=accelerators.detect, modify=accelerators.modify)
     script, wait = Script().control(threshold=230), True
@@ -385,7 +412,7 @@ def test_fuzzed_faults(seed: int, sim_cache: Path) -> None:
             shadow.feed(beats)
             script.video(beats, wait=wait)
             wait = not shadow.capturing
-    frames, _ = Design(SMALL, sim_cache).check(script, STALLS[seed])
+    frames, _ = Design(config, sim_cache).check(script, STALLS[seed])
     assert len({frame.fault for frame in frames}) >= 10
 
 
@@ -426,8 +453,12 @@ BUGS = {
         "x_q <= last_column ? left_q : x_q + 1'b1;",
         "x_q <= last_column ? left_q + 1'b1 : x_q + 1'b1;",
     ),
-    "no_flush": ("video_sequencer", "flush_o || flush_modifier_q != '0;", "1'b0;"),
-    "live_threshold": ("camera_core", "if (stores) threshold_q <= threshold_i;", "threshold_q <= threshold_i;"),
+    "no_flush": ("video_sequencer", "flush_engines_o || flush_modifier_q != '0;", "1'b0;"),
+    "live_threshold": (
+        "camera_core",
+        "if (half_start) threshold_q <= next_threshold_q;",
+        "threshold_q <= threshold_i;",
+    ),
     "blind_to_cuts": (
         "video_ingress",
         "else if (sof)                                       end_fault_o",

@@ -1,6 +1,7 @@
 /// The camera without its accelerators and registers: raw video in, anonymised frames and their metadata out.
 ///
-/// One frame store. Raw pixels leave only towards the detector (halved) and the modifier (crops), both on the chip.
+/// One or two frame stores: with two, the next frame comes in while one is processed. Raw pixels leave only towards the
+/// detector (halved) and the modifier (crops), both on the chip.
 
 `default_nettype none
 
@@ -14,6 +15,8 @@ module camera_core #(
     parameter int unsigned MaxFaces        = 4,
     // Constant channels after a crop's three colours, 0 or more.
     parameter int unsigned KeyChannels     = 0,
+    // Frames stored, 1 or 2.
+    parameter int unsigned Buffers         = 1,
     // Frames that can wait for their delivery, at least 2.
     parameter int unsigned QueueDepth      = 4,
     // Time limits in cycles: a pixel inside a frame, the detector's answer, the modifier's for one face.
@@ -85,18 +88,15 @@ module camera_core #(
 
     if (Width % Cell != 0 || Height % Cell != 0 || Width < Cell || Height < Cell
             || Width > MaxSide || Height > MaxSide) begin : gen_bad_size
-        $fatal(1, "camera_core: %0d x %0d pixels, sides must be multiples of %0d up to %0d", Width, Height, Cell, MaxSide);
+        $fatal(1, "camera_core: %0d x %0d pixels, must be multiples of %0d up to %0d", Width, Height, Cell, MaxSide);
     end
-    if (MaxFaces < 1 || MaxFaces > MostFaces) begin : gen_bad_faces
-        $fatal(1, "camera_core: MaxFaces = %0d, must be 1 to %0d", MaxFaces, MostFaces);
-    end
-    if (CropSize < 8 || CropSize % 2 != 0) begin : gen_bad_crop
-        $fatal(1, "camera_core: CropSize = %0d, must be even and at least 8", CropSize);
+    if (MaxFaces < 1 || MaxFaces > MostFaces || CropSize < 8 || CropSize % 2 != 0) begin : gen_bad_faces
+        $fatal(1, "camera_core: MaxFaces = %0d, must be 1 to %0d; CropSize = %0d, must be even and at least 8",
+               MaxFaces, MostFaces, CropSize);
     end
 
-    localparam int unsigned LongSide  = Width > Height ? Width : Height;
-    localparam int unsigned Longest   = LongSide > CropSize ? LongSide : CropSize;
-    localparam int unsigned SideWidth = $clog2(Longest + 1);
+    localparam int unsigned Longer    = Width > Height ? Width : Height;
+    localparam int unsigned SideWidth = $clog2((Longer > CropSize ? Longer : CropSize) + 1);
     localparam int unsigned XWidth    = $clog2(Width);
     localparam int unsigned YWidth    = $clog2(Height);
     localparam int unsigned FaceWidth = $clog2(MaxFaces > 1 ? MaxFaces : 2);
@@ -118,49 +118,55 @@ module camera_core #(
         return {side_t'(region[63:48]), side_t'(region[47:32]), side_t'(region[31:16]), side_t'(region[15:0])};
     endfunction
 
-    logic   begins, ends, frees, room, flush, half_start, half_open, cells_open, cells_ready;
+    logic   begins, ends, frees, room, half_start, half_waits, half_open, cells_open, cells_ready;
     logic   crop_valid, crop_ready, paste_valid, paste_ready, paste_done, result_valid, result_ready;
-    logic   found, pasted, fail, cropping, pasting, paste_en, reading, decided_fault;
-    fault_e begin_fault, end_fault, fail_fault, fault;
-    read_t  half_read, crop_read, read;
+    logic   found, pasted, fail, cropping, pasting, paste_en, flush_engines;
+    logic   store_buffer, half_buffer, process_buffer;
+    fault_e begin_fault, end_fault, fail_fault;
+    read_t  half_read, crop_read;
     side_t  egress_left, egress_upper;
     logic   egress_en;
-    write_t ingress_write, paste_write, write;
+    write_t ingress_write, paste_write;
     side_t  rows;
-    logic [31:0]                   begin_number;
-    logic [7:0]                    threshold_q;
+    logic [15:0]                   half_rows;
+    logic [31:0]                   begin_number, decided_faults;
+    logic [Buffers-1:0]            reading;
+    logic [1:0][3:0][23:0]         pixels;  // of each store
+    logic [7:0]                    threshold_q, next_threshold_q;
     logic [63:0]                   crop_region, paste_region;
     logic [FaceWidth-1:0]          paste_face;
     logic [64*MaxFaces+15:0]       result;
     logic [64*(1+MaxFaces)-1:0]    frame;
     logic                          frame_valid, frame_ready;
-    logic [3:0][23:0]              pixels, crop_pixels;
+    logic [3:0][23:0]              crop_pixels;
     logic                          crop_read_en;
     logic [CropX-1:0]              crop_x, crop_left, crop_right;
     logic [CropY-1:0]              crop_y, crop_upper, crop_lower;
 
-    wire logic engine_rst_n = rst_ni && !flush;
+    wire logic detect_rst_n = rst_ni && !flush_detector_o;
+    wire logic engine_rst_n = rst_ni && !flush_engines;
+    wire logic unused_rows  = |half_rows;
     wire logic stores       = begins && begin_fault == FaultNone;
-    wire logic delivered    = m_meta_tvalid && m_meta_tready;
 
     assign frame_in_o       = begins || dropped_o;
-    assign flush_detector_o = flush;
     assign delivering_o     = !frame_ready;
     always_comb begin
-        faults_o = '0;
+        faults_o = decided_faults;
         if (begins) faults_o |= 32'd1 << begin_fault;
         if (dropped_o) faults_o |= 32'd1 << FaultOverrun;
-        if (decided_fault) faults_o |= 32'd1 << fault;
         faults_o[0] = 1'b0;
     end
 
-    always_ff @(posedge clk_i) if (stores) threshold_q <= threshold_i;
+    // A frame's threshold is that of its beginning; the frame before it may still be waiting for its regions.
+    always_ff @(posedge clk_i) begin
+        if (stores) next_threshold_q <= threshold_i;
+        if (half_start) threshold_q <= next_threshold_q;
+    end
 
     video_ingress #(
         .Width(Width), .Height(Height), .SideWidth(SideWidth), .SourceTimeout(SourceTimeout)
     ) u_ingress (
-        .clk_i, .rst_ni, .run_i, .soft_reset_i,
-        .free_i(frees), .room_i(room),
+        .clk_i, .rst_ni, .run_i, .soft_reset_i, .free_i(frees && !half_waits), .room_i(room),
         .s_axis_tdata, .s_axis_tvalid, .s_axis_tready, .s_axis_tuser, .s_axis_tlast,
         .wr_en_o(ingress_write.en), .wr_x_o(ingress_write.x), .wr_y_o(ingress_write.y),
         .wr_data_o(ingress_write.data), .rows_o(rows),
@@ -168,37 +174,49 @@ module camera_core #(
         .end_o(ends), .end_fault_o(end_fault), .capturing_o
     );
 
-    // The store is written by the ingress or by the paste, and read for the picture, for crops, or to be halved.
-    assign write = paste_write.en ? paste_write : ingress_write;
-    // A paste that was given up writes no more: the next frame may be coming in already.
+    // A store is written by the ingress or by the paste, and read for the picture, for crops, or to be halved. A paste
+    // that was given up writes no more: the next frame may be coming in already.
     assign paste_write.en = paste_en && pasting;
-    assign read  = reading ? {egress_en, egress_left, egress_left, egress_upper, egress_upper}
-                 : cropping ? crop_read : half_read;
-    video_frame_store #(
-        .Width(Width), .Height(Height), .Lanes(Lanes), .RamStyle(RamStyle)
-    ) u_store (
-        .clk_i,
-        .wr_en_i(write.en), .wr_x_i(write.x[XWidth-1:0]), .wr_y_i(write.y[YWidth-1:0]), .wr_data_i(write.data),
-        .rd_en_i(read.en), .rd_left_i(read.left[XWidth-1:0]), .rd_right_i(read.right[XWidth-1:0]),
-        .rd_upper_i(read.upper[YWidth-1:0]), .rd_lower_i(read.lower[YWidth-1:0]), .rd_data_o(pixels)
-    );
+    for (genvar b = 0; b < int'(Buffers); b++) begin : gen_store
+        wire logic pastes  = paste_write.en && process_buffer == 1'(b);
+        wire logic fills   = ingress_write.en && store_buffer == 1'(b);
+        wire write_t write = pastes ? paste_write : ingress_write;
+        wire read_t  read  = reading[b] ? {egress_en, egress_left, egress_left, egress_upper, egress_upper}
+                           : cropping && process_buffer == 1'(b) ? crop_read : half_read;
+        video_frame_store #(
+            .Width(Width), .Height(Height), .Lanes(Lanes), .RamStyle(RamStyle)
+        ) u_store (
+            .clk_i, .wr_en_i(write.en && (pastes || fills)), .wr_x_i(write.x[XWidth-1:0]), .wr_y_i(write.y[YWidth-1:0]),
+            .wr_data_i(write.data),
+            .rd_en_i(read.en), .rd_left_i(read.left[XWidth-1:0]), .rd_right_i(read.right[XWidth-1:0]),
+            .rd_upper_i(read.upper[YWidth-1:0]), .rd_lower_i(read.lower[YWidth-1:0]), .rd_data_o(pixels[b])
+        );
 
+`ifndef SYNTHESIS
+        a_write : assert property (@(posedge clk_i) disable iff (!rst_ni) !(pastes && fills))
+            else $error("camera_core: two writes to a frame store");
+        a_picture : assert property (@(posedge clk_i) disable iff (!rst_ni)
+            reading[b] |-> !pastes && !fills && !(cropping && process_buffer == 1'(b)))
+            else $error("camera_core: a picture is written while it is delivered");
+`endif
+    end
+    if (Buffers == 1) begin : gen_one assign pixels[1] = '0; end
     video_downscale #(
         .Width(Width), .Height(Height), .SideWidth(SideWidth)
     ) u_downscale (
-        .clk_i, .rst_ni(engine_rst_n), .start_i(half_start), .rows_i(rows),
+        .clk_i, .rst_ni(detect_rst_n), .start_i(half_start), .rows_i(side_t'(half_rows)),
         .rd_en_o(half_read.en), .rd_left_o(half_read.left), .rd_right_o(half_read.right),
-        .rd_upper_o(half_read.upper), .rd_lower_o(half_read.lower), .rd_data_i(pixels),
+        .rd_upper_o(half_read.upper), .rd_lower_o(half_read.lower), .rd_data_i(pixels[half_buffer]),
         .m_axis_tdata(m_half_tdata), .m_axis_tvalid(m_half_tvalid), .m_axis_tready(half_open),
         .m_axis_tlast(m_half_tlast)
     );
-    assign half_open = m_half_tready && !flush;
+    assign half_open = m_half_tready && !flush_detector_o;
 
     assign s_cells_tready = cells_ready && cells_open;
     video_box_decode #(
         .Columns(Width / Cell), .Rows(Height / Cell), .MaxFaces(MaxFaces)
     ) u_decode (
-        .clk_i, .rst_ni(engine_rst_n), .threshold_i(threshold_q),
+        .clk_i, .rst_ni(detect_rst_n), .threshold_i(threshold_q),
         .s_axis_tdata(s_cells_tdata), .s_axis_tvalid(s_cells_tvalid && cells_open), .s_axis_tready(cells_ready),
         .s_axis_tlast(s_cells_tlast),
         .m_result_tdata(result), .m_result_tvalid(result_valid), .m_result_tready(result_ready)
@@ -209,8 +227,9 @@ module camera_core #(
         .DetectorTimeout(DetectorTimeout), .ModifierTimeout(ModifierTimeout)
     ) u_sequencer (
         .clk_i, .rst_ni, .soft_reset_i,
-        .stores_i(stores), .end_i(ends), .end_fault_i(end_fault),
-        .half_start_o(half_start), .half_done_i(m_half_tvalid && half_open && m_half_tlast),
+        .stores_i(stores), .store_buffer_i(store_buffer), .rows_i(16'(rows)), .end_i(ends), .end_fault_i(end_fault),
+        .half_start_o(half_start), .half_waits_o(half_waits), .half_buffer_o(half_buffer), .half_rows_o(half_rows),
+        .half_done_i(m_half_tvalid && half_open && m_half_tlast),
         .cells_open_o(cells_open), .cells_valid_i(s_cells_tvalid),
         .s_result_tdata(result), .s_result_tvalid(result_valid), .s_result_tready(result_ready),
         .m_crop_tdata(crop_region), .m_crop_tvalid(crop_valid), .m_crop_tready(crop_ready),
@@ -218,16 +237,17 @@ module camera_core #(
         .m_paste_tdata(paste_region), .m_paste_tuser(paste_face), .m_paste_tvalid(paste_valid),
         .m_paste_tready(paste_ready), .paste_done_i(paste_done),
         .found_o(found), .pasted_o(pasted), .fail_o(fail), .fail_fault_o(fail_fault),
-        .cropping_o(cropping), .pasting_o(pasting), .processing_o, .flush_o(flush), .flush_modifier_o
+        .cropping_o(cropping), .pasting_o(pasting), .processing_o, .process_buffer_o(process_buffer),
+        .flush_detector_o, .flush_engines_o(flush_engines), .flush_modifier_o
     );
 
     video_crop_resize #(
         .SideWidth(SideWidth), .CropSize(CropSize), .KeyChannels(KeyChannels)
     ) u_crop (
-        .clk_i, .rst_ni(engine_rst_n),
-        .s_region_tdata(narrow(crop_region)), .s_region_tvalid(crop_valid), .s_region_tready(crop_ready), .key_i,
+        .clk_i, .rst_ni(engine_rst_n), .key_i,
+        .s_region_tdata(narrow(crop_region)), .s_region_tvalid(crop_valid), .s_region_tready(crop_ready),
         .rd_en_o(crop_read.en), .rd_left_o(crop_read.left), .rd_right_o(crop_read.right),
-        .rd_upper_o(crop_read.upper), .rd_lower_o(crop_read.lower), .rd_data_i(pixels),
+        .rd_upper_o(crop_read.upper), .rd_lower_o(crop_read.lower), .rd_data_i(pixels[process_buffer]),
         .m_axis_tdata(m_crop_tdata), .m_axis_tvalid(m_crop_tvalid), .m_axis_tready(m_crop_tready),
         .m_axis_tlast(m_crop_tlast)
     );
@@ -235,8 +255,7 @@ module camera_core #(
     video_frame_store #(
         .Width(CropSize), .Height(CropSize * MaxFaces)
     ) u_crop_store (
-        .clk_i,
-        .wr_en_i(s_modified_tvalid && s_modified_tready), .wr_x_i(crop_x), .wr_y_i(crop_y),
+        .clk_i, .wr_en_i(s_modified_tvalid && s_modified_tready), .wr_x_i(crop_x), .wr_y_i(crop_y),
         .wr_data_i(s_modified_tdata),
         .rd_en_i(crop_read_en), .rd_left_i(crop_left), .rd_right_i(crop_right),
         .rd_upper_i(crop_upper), .rd_lower_i(crop_lower), .rd_data_o(crop_pixels)
@@ -255,33 +274,26 @@ module camera_core #(
     );
 
     video_release_guard #(
-        .MaxFaces(MaxFaces), .Depth(QueueDepth)
+        .MaxFaces(MaxFaces), .Buffers(Buffers), .Depth(QueueDepth)
     ) u_guard (
-        .clk_i, .rst_ni, .soft_reset_i, .room_o(room), .free_o(frees),
+        .clk_i, .rst_ni, .soft_reset_i, .room_o(room), .free_o(frees), .store_buffer_o(store_buffer),
         .begin_i(begins), .begin_number_i(begin_number), .begin_fault_i(begin_fault),
         .end_i(ends), .end_fault_i(end_fault),
-        .found_i(found), .found_data_i(result[64*MaxFaces+15:8]), .pasted_i(pasted),
+        .process_buffer_i(process_buffer), .found_i(found), .found_data_i(result[64*MaxFaces+15:8]), .pasted_i(pasted),
         .fail_i(fail), .fail_fault_i(fail_fault),
-        .m_frame_tdata(frame), .m_frame_tvalid(frame_valid), .m_frame_tready(frame_ready), .delivered_i(delivered),
-        .reading_o(reading), .fault_valid_o(decided_fault), .fault_o(fault)
+        .m_frame_tdata(frame), .m_frame_tvalid(frame_valid), .m_frame_tready(frame_ready),
+        .delivered_i(m_meta_tvalid && m_meta_tready), .reading_o(reading), .faults_o(decided_faults)
     );
 
     video_egress #(
         .Width(Width), .Height(Height), .SideWidth(SideWidth), .MaxFaces(MaxFaces)
     ) u_egress (
-        .clk_i, .rst_ni,
-        .s_frame_tdata(frame), .s_frame_tvalid(frame_valid), .s_frame_tready(frame_ready),
-        .rd_en_o(egress_en), .rd_left_o(egress_left), .rd_upper_o(egress_upper), .rd_data_i(pixels[0]),
+        .clk_i, .rst_ni, .s_frame_tdata(frame), .s_frame_tvalid(frame_valid), .s_frame_tready(frame_ready),
+        .rd_en_o(egress_en), .rd_left_o(egress_left), .rd_upper_o(egress_upper),
+        .rd_data_i(reading[0] ? pixels[0][0] : pixels[1][0]),
         .m_axis_tdata, .m_axis_tvalid, .m_axis_tready, .m_axis_tuser, .m_axis_tlast,
         .m_meta_tdata, .m_meta_tvalid, .m_meta_tready
     );
-
-`ifndef SYNTHESIS
-    a_write : assert property (@(posedge clk_i) disable iff (!rst_ni) !(paste_write.en && ingress_write.en))
-        else $error("camera_core: two writes to the frame store");
-    a_read : assert property (@(posedge clk_i) disable iff (!rst_ni) !(reading && (cropping || capturing_o)))
-        else $error("camera_core: the picture is read while it is not whole");
-`endif
 
 endmodule
 

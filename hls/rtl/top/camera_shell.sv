@@ -12,6 +12,8 @@ module camera_shell #(
     parameter int unsigned CropSize        = 64,
     // Faces at most, 1 to 32.
     parameter int unsigned MaxFaces        = 4,
+    // Frames stored, 1 or 2.
+    parameter int unsigned Buffers         = 1,
     // Constant channels after a crop's three colours, 0 or more.
     parameter int unsigned KeyChannels     = 0,
     // Built-in detector threshold, the largest one.
@@ -101,6 +103,7 @@ module camera_shell #(
         .Width    (Width),
         .Height   (Height),
         .CropSize (CropSize),
+        .Buffers  (Buffers),
         .MaxFaces (MaxFaces),
         .Threshold(Threshold),
         .BuildId  (BuildId)
@@ -131,6 +134,7 @@ module camera_shell #(
         .CropSize       (CropSize),
         .MaxFaces       (MaxFaces),
         .KeyChannels    (KeyChannels),
+        .Buffers        (Buffers),
         .SourceTimeout  (SourceTimeout),
         .DetectorTimeout(DetectorTimeout),
         .ModifierTimeout(ModifierTimeout),

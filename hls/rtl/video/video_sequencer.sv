@@ -1,7 +1,8 @@
 /// Leads a captured frame through detection, cropping, modification and pasting, and notices what goes wrong there.
 ///
-/// One frame at a time. After any fault everything between the frame store and itself is reset for FlushCycles, both
-/// accelerators included, so that the next frame starts from nothing.
+/// One frame is processed at a time; meanwhile the next one can be captured and detected, in a store of its own. After
+/// a fault the side it happened on, up to and with its accelerator, is reset for FlushCycles, so that the next frame
+/// starts from nothing.
 
 `default_nettype none
 
@@ -24,13 +25,19 @@ module video_sequencer #(
     input  wire logic                               rst_ni,
     input  wire logic                               soft_reset_i,
 
-    // A frame is being stored from now on; its capture ends, complete or not.
+    // A frame is being stored from now on, and where; its capture ends, complete or not. Rows of it that are there.
     input  wire logic                               stores_i,
+    input  wire logic                               store_buffer_i,
+    input  wire logic [15:0]                        rows_i,
     input  wire logic                               end_i,
     input  wire camera_pkg::fault_e                 end_fault_i,
 
-    // Detector: start of its input, end of its input, whether its output is wanted and offered, its result.
+    // Detector: start of its input, the store and the rows it comes from, its end, whether its output is wanted and
+    // offered, its result.
     output logic                                    half_start_o,
+    output logic                                    half_waits_o,
+    output logic                                    half_buffer_o,
+    output logic [15:0]                             half_rows_o,
     input  wire logic                               half_done_i,
     output logic                                    cells_open_o,
     input  wire logic                               cells_valid_i,
@@ -67,9 +74,11 @@ module video_sequencer #(
     output logic                                    cropping_o,
     output logic                                    pasting_o,
     output logic                                    processing_o,
-    // Resets everything that works on a frame but the ingress, the guard and the egress.
-    output logic                                    flush_o,
-    // Resets the modifier: with the others, and when it answers without having been asked.
+    output logic                                    process_buffer_o,
+    // Resets what halves, detects and decodes; what crops, modifies and pastes. The modifier also when it answers
+    // without having been asked.
+    output logic                                    flush_detector_o,
+    output logic                                    flush_engines_o,
     output logic                                    flush_modifier_o
 );
 
@@ -91,8 +100,12 @@ module video_sequencer #(
     typedef enum logic [1:0] { Idle, Detect, Modify, Paste } state_e;
 
     state_e                    state_q;
-    logic                      half_pending_q, halved_q, cells_open_q, paste_busy_q;
-    logic [FlushWidth-1:0]     flush_q, flush_modifier_q;
+    logic                      half_pending_q, pending_buffer_q, pending_whole_q;  // a frame waits to be halved
+    logic                      halved_q, half_buffer_q, half_whole_q;              // the one that is, or was last
+    logic                      detecting_q;                                        // its result is not taken yet
+    logic                      captured_q, captured_buffer_q, capture_buffer_q;    // a whole frame waits for Detect
+    logic                      cells_open_q, paste_busy_q, process_buffer_q;
+    logic [FlushWidth-1:0]     flush_q, flush_engines_q, flush_modifier_q;
     logic [31:0]               timer_q;
     logic [7:0]                count_q, cropped_q, modified_q, pasted_q;
     logic [MaxFaces-1:0][63:0] region_q;
@@ -116,8 +129,9 @@ module video_sequencer #(
         end
     end
 
+    wire logic stray_cells = state_q inside {Modify, Paste} && cells_valid_i && !cells_open_q && !detecting_q;
     wire logic stray    = state_q inside {Idle, Detect} && s_modified_tvalid;
-    wire logic result   = state_q == Detect && s_result_tvalid && halved_q && !stray && flush_modifier_q == '0;
+    wire logic result   = state_q == Detect && s_result_tvalid && halved_q && !stray && !flush_modifier_o;
     wire logic beat     = s_modified_tvalid && s_modified_tready;
     wire logic row_end  = crop_x_q == XWidth'(CropSize - 1);
     wire logic crop_end = row_end && 32'(crop_rows_q) == CropSize - 1;
@@ -128,19 +142,31 @@ module video_sequencer #(
         if (result && result_fault != 8'(FaultNone))                        fail_fault_o = fault_e'(result_fault);
         else if (result && !valid_regions)                                  fail_fault_o = FaultInvalidRegion;
         else if (state_q == Detect && !result && timer_q == DetectorTimeout) fail_fault_o = FaultDetectorTimeout;
-        else if (state_q inside {Modify, Paste} && cells_valid_i)           fail_fault_o = FaultDetectorLength;
+        else if (stray_cells)                                               fail_fault_o = FaultDetectorLength;
         else if (beat && s_modified_tlast != crop_end)                      fail_fault_o = FaultModifierLength;
         else if (state_q == Paste && s_modified_tvalid)                     fail_fault_o = FaultModifierLength;
         else if (state_q == Modify && timer_q == ModifierTimeout)           fail_fault_o = FaultModifierTimeout;
         else                                                                fail_o       = 1'b0;
     end
 
-    assign half_start_o      = half_pending_q && !flush_o;
+    wire logic capture_fails = end_i && end_fault_i != FaultNone;
+    wire logic captured      = end_i && end_fault_i == FaultNone;
+    wire logic blame_engines = fail_fault_o inside {FaultModifierTimeout, FaultModifierLength};
+    // A frame whose capture fails before it was halved leaves the detector alone: another one may be in there.
+    wire logic flush         = soft_reset_i || (fail_o && !blame_engines) || (capture_fails && !half_pending_q);
+    wire logic flush_engines = soft_reset_i || (fail_o && state_q inside {Modify, Paste});
+    wire logic give_up       = soft_reset_i || fail_o;
+
+    // One frame is in the detector at a time: the next one follows when its result is taken.
+    assign half_start_o      = half_pending_q && !flush_detector_o && !detecting_q && !give_up && !capture_fails;
+    assign half_waits_o      = half_pending_q;
+    assign half_buffer_o     = half_buffer_q;
+    assign half_rows_o       = half_whole_q ? 16'(Height) : rows_i;
     assign cells_open_o      = cells_open_q;
     assign s_result_tready   = result;
     assign found_o           = result && !fail_o;
     assign m_crop_tdata      = region_q[FaceWidth'(cropped_q)];
-    assign m_crop_tvalid     = state_q == Modify && cropped_q != count_q && !flush_o;
+    assign m_crop_tvalid     = state_q == Modify && cropped_q != count_q;
     assign s_modified_tready = state_q == Modify && modified_q != count_q;
     assign crop_x_o          = crop_x_q;
     assign crop_y_o          = crop_y_q;
@@ -150,39 +176,58 @@ module video_sequencer #(
     assign pasted_o          = state_q == Paste && paste_done_i && !fail_o;
     assign cropping_o        = state_q == Modify;
     assign pasting_o         = state_q == Paste;
-    assign processing_o      = state_q != Idle;
-    assign flush_o           = flush_q != '0;
-    assign flush_modifier_o  = flush_o || flush_modifier_q != '0;
-
-    wire logic flush = fail_o || soft_reset_i || (end_i && end_fault_i != FaultNone);
+    assign processing_o      = state_q != Idle || captured_q;
+    assign process_buffer_o  = process_buffer_q;
+    assign flush_detector_o  = flush_q != '0;
+    assign flush_engines_o   = flush_engines_q != '0;
+    assign flush_modifier_o  = flush_engines_o || flush_modifier_q != '0;
 
     always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
-            state_q <= Idle;
+            state_q          <= Idle;
             flush_q          <= FlushWidth'(FlushCycles);
+            flush_engines_q  <= FlushWidth'(FlushCycles);
             flush_modifier_q <= '0;
-            {half_pending_q, halved_q, cells_open_q} <= '0;
+            {half_pending_q, pending_whole_q, halved_q, half_whole_q, cells_open_q, captured_q, detecting_q} <= '0;
         end else begin
             if (flush) flush_q <= FlushWidth'(FlushCycles);
             else if (flush_q != '0) flush_q <= flush_q - 1'b1;
+            if (flush_engines) flush_engines_q <= FlushWidth'(FlushCycles);
+            else if (flush_engines_q != '0) flush_engines_q <= flush_engines_q - 1'b1;
             if (flush_modifier_q != '0) flush_modifier_q <= flush_modifier_q - 1'b1;
-            else if (stray && !flush_o) flush_modifier_q <= FlushWidth'(FlushCycles);
+            else if (stray && !flush_engines_o) flush_modifier_q <= FlushWidth'(FlushCycles);
             // A frame that begins as another one fails waits for the end of the flush.
             if (stores_i) half_pending_q <= 1'b1;
-            else if (half_start_o || flush) half_pending_q <= 1'b0;
-            if (stores_i || flush) halved_q <= 1'b0;
+            else if (half_start_o || soft_reset_i || (capture_fails && half_pending_q)) half_pending_q <= 1'b0;
+            if (stores_i) pending_whole_q <= 1'b0;
+            else if (captured && half_pending_q) pending_whole_q <= 1'b1;
+            if (half_start_o) half_whole_q <= pending_whole_q || captured;
+            else if (captured && !half_pending_q) half_whole_q <= 1'b1;
+            if (half_start_o || flush) halved_q <= 1'b0;
             else if (half_done_i) halved_q <= 1'b1;
+            if (half_start_o) detecting_q <= 1'b1;
+            else if (flush || result) detecting_q <= 1'b0;
             if (flush) cells_open_q <= 1'b0;
             else if (half_start_o) cells_open_q <= 1'b1;
             else if (s_result_tvalid) cells_open_q <= 1'b0;
+            if (soft_reset_i) captured_q <= 1'b0;
+            else if (captured) captured_q <= 1'b1;
+            else if (state_q == Idle) captured_q <= 1'b0;
             unique case (state_q)
-                Idle:    if (end_i) state_q <= Detect;
+                Idle:    if (captured_q) state_q <= Detect;
                 Detect:  if (result) state_q <= result_count == '0 ? Idle : Modify;
                 Modify:  if (modified_q == count_q) state_q <= Paste;
                 default: if (pasted_o && pasted_q == count_q - 1'b1) state_q <= Idle;
             endcase
-            if (flush) state_q <= Idle;
+            if (give_up) state_q <= Idle;
         end
+    end
+
+    always_ff @(posedge clk_i) begin
+        if (stores_i) {pending_buffer_q, capture_buffer_q} <= {2{store_buffer_i}};
+        if (captured) captured_buffer_q <= capture_buffer_q;
+        if (state_q == Idle) process_buffer_q <= captured_buffer_q;
+        if (half_start_o) half_buffer_q <= pending_buffer_q;
     end
 
     always_ff @(posedge clk_i) begin
@@ -207,9 +252,8 @@ module video_sequencer #(
     a_order : assert property (@(posedge clk_i) disable iff (!rst_ni)
         state_q == Paste |-> cropped_q == count_q && modified_q == count_q)
         else $error("video_sequencer: a paste before the last crop was taken");
-    a_idle : assert property (@(posedge clk_i) disable iff (!rst_ni)
-        stores_i |-> state_q == Idle)
-        else $error("video_sequencer: a frame is stored while another is processed");
+    a_one : assert property (@(posedge clk_i) disable iff (!rst_ni) captured |-> !captured_q)
+        else $error("video_sequencer: more whole frames than stores");
 `endif
 
 endmodule

@@ -11,6 +11,7 @@ module camera_bench #(
     parameter int unsigned Height          = 32,
     parameter int unsigned CropSize        = 8,
     parameter int unsigned MaxFaces        = 2,
+    parameter int unsigned Buffers         = 1,
     parameter int unsigned Threshold       = 255,
     parameter int unsigned Lanes           = 1,
     parameter int unsigned SourceTimeout   = 50,
@@ -83,7 +84,8 @@ module camera_bench #(
     end
 
     camera_shell #(
-        .Width(Width), .Height(Height), .CropSize(CropSize), .MaxFaces(MaxFaces), .Threshold(Threshold),
+        .Width(Width), .Height(Height), .CropSize(CropSize), .MaxFaces(MaxFaces), .Buffers(Buffers),
+        .Threshold(Threshold),
         .SourceTimeout(SourceTimeout), .DetectorTimeout(DetectorTimeout), .ModifierTimeout(ModifierTimeout),
         .Lanes(Lanes)
     ) u_shell (
