@@ -116,6 +116,12 @@ PROPERTIES: tuple[Property, ...] = (
         ),
     ),
     Property(
+        name="ingress_rules",
+        statement="a capture ends well only after every pixel was written; nothing is written to a store in use",
+        modules=("camera_pkg", "video_ingress"),
+        method="pdr", timeout_s=60,
+    ),
+    Property(
         name="guard_rules",
         statement="a picture is handed over only if its capture ended well and all regions found were pasted",
         modules=("camera_pkg", "video_release_guard"),
@@ -174,6 +180,20 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(name="early release: before the pastes", property_name="release_pair", edit=_EARLY_RELEASE),
     Bug(name="early release: before the pastes", property_name="guard_rules", edit=_EARLY_RELEASE),
+    Bug(
+        name="off by one: a frame is complete one row early",
+        property_name="ingress_rules",
+        edit=Edit(
+            file="video_ingress.sv", old="y_q == side_t'(Height - 1);", new="y_q == side_t'(Height - 2);",
+        ),
+    ),
+    Bug(
+        name="overrun: a frame is written over the one that is delivered",
+        property_name="ingress_rules",
+        edit=Edit(
+            file="video_ingress.sv", old="else if (!free_i && state_q != Frame)", new="else if (!free_i && !run_i)",
+        ),
+    ),
     Bug(
         name="handover withdrawn: valid drops when a frame begins",
         property_name="guard_rules",
