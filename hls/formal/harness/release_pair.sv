@@ -3,7 +3,8 @@
 ///
 /// The raw pixels may differ at one place, chosen once and for all (any set of places follows, one place after the
 /// other). A frame that is stored with such a pixel has a region over that place. Detector, modifier, crops, time
-/// limits and the sink are free, and the same for both. Pixels move as a whole, so their lowest bit stands for each of them.
+/// limits and the sink are free, and the same for both. Pixels move as a whole, so their lowest bit stands for each
+/// of them.
 
 `default_nettype none
 
