@@ -93,7 +93,7 @@ PROPERTIES: tuple[Property, ...] = (
             *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
             "video_release_guard", "video_egress", "video_resampler", "video_delay",
         ),
-        method="bmc", depth=36, timeout_s=150,
+        method="bmc", depth=36, timeout_s=240,
         stubs=(
             "video_box_decode", "video_downscale", "video_crop_resize", "video_divider", "video_axis", "video_bilinear",
         ),

@@ -1,4 +1,4 @@
-/// A frame with a fault leaves black; each frame is whole and followed by its metadata; both ports keep the rules of
+/// A frame with a fault leaves black, each other one as it is stored; frames are whole, with their metadata; ports keep
 /// AXI4-Stream; a frame leaves in a bounded number of cycles in which the sink is ready.
 
 `default_nettype none
@@ -20,12 +20,16 @@ module egress_rules (
 
     logic         accepts, reads, valid, user, last, meta_valid;
     logic [2:0]   left, upper;
+    // What the store answers: the place that was asked for in the low bits, never black, anything else between.
+    logic [video_pkg::StoreLatency-1:0][3:0] place_q;
+    always_ff @(posedge clk_i) if (reads) place_q <= (4 * video_pkg::StoreLatency)'({place_q, upper[1:0], left[1:0]});
+    wire logic [23:0] stored = {1'b1, pixel_i[22:4], place_q[video_pkg::StoreLatency-1]};
     logic [23:0]  pixel;
     logic [127:0] meta;
     video_egress #(.Width(Side), .Height(Side), .SideWidth(3), .MaxFaces(1)) u_egress (
         .clk_i, .rst_ni,
         .s_frame_tdata(frame_i), .s_frame_tvalid(frame_valid_i), .s_frame_tready(accepts),
-        .rd_en_o(reads), .rd_left_o(left), .rd_upper_o(upper), .rd_data_i(pixel_i),
+        .rd_en_o(reads), .rd_left_o(left), .rd_upper_o(upper), .rd_data_i(stored),
         .m_axis_tdata(pixel), .m_axis_tvalid(valid), .m_axis_tready(ready_i), .m_axis_tuser(user), .m_axis_tlast(last),
         .m_meta_tdata(meta), .m_meta_tvalid(meta_valid), .m_meta_tready(meta_ready_i)
     );
@@ -61,6 +65,7 @@ module egress_rules (
     always_ff @(posedge clk_i) begin
         if (rst_ni) begin
             a_black:       assert (!valid || fault_q == '0 || pixel == '0);
+            a_place:       assert (!valid || fault_q != '0 || (pixel[23] && pixel[3:0] == pixels_q[3:0]));
             a_fault:       assert (!meta_valid || meta[39:32] == fault_q);
             a_busy:        assert (busy_q || (!valid && !meta_valid));
             a_marks:       assert (!valid || (user == (pixels_q == '0) && last == (pixels_q[1:0] == 2'd3)));
