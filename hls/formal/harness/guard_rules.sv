@@ -22,19 +22,18 @@ module guard_rules (
     localparam int unsigned MaxFaces = 2;
 
     logic         rst_ni = 1'b0;
-    logic         room, free, valid, reading, fault_valid;
+    logic         room, free, valid, reading;
     logic [191:0] frame;
     always_ff @(posedge clk_i) rst_ni <= 1'b1;
 
-    camera_pkg::fault_e fault;
-    video_release_guard #(.MaxFaces(MaxFaces), .Depth(2)) u_guard (
-        .clk_i, .rst_ni, .soft_reset_i, .room_o(room), .free_o(free),
+    video_release_guard #(.MaxFaces(MaxFaces), .Buffers(1), .Depth(2)) u_guard (
+        .clk_i, .rst_ni, .soft_reset_i, .room_o(room), .free_o(free), .store_buffer_o(),
         .begin_i, .begin_number_i, .begin_fault_i(camera_pkg::fault_e'(begin_fault_i)),
         .end_i, .end_fault_i(camera_pkg::fault_e'(end_fault_i)),
-        .found_i, .found_data_i, .pasted_i,
+        .process_buffer_i(1'b0), .found_i, .found_data_i, .pasted_i,
         .fail_i, .fail_fault_i(camera_pkg::fault_e'(fail_fault_i)),
         .m_frame_tdata(frame), .m_frame_tvalid(valid), .m_frame_tready(ready_i), .delivered_i,
-        .reading_o(reading), .fault_valid_o(fault_valid), .fault_o(fault)
+        .reading_o(reading), .faults_o()
     );
 
     // Counted here: what was done for the frame that was stored last.
@@ -72,7 +71,7 @@ module guard_rules (
     always_ff @(posedge clk_i) begin
         // From the ingress, the sequencer and the egress.
         assume (!begin_i || room);
-        assume (!stores || free || (failing && u_guard.stored_q));
+        assume (!stores || free || (failing && u_guard.stored[0]));
         assume (!pasted_i || (found_q && pasted_q != count_q));
         assume (!delivered_i || taken_q);
         assume (!(taken_q && ready_i));

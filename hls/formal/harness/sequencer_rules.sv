@@ -35,7 +35,8 @@ module sequencer_rules (
         .Width(4), .Height(4), .CropSize(2), .MaxFaces(MaxFaces), .DetectorTimeout(5), .ModifierTimeout(5),
         .FlushCycles(2)
     ) u_sequencer (
-        .clk_i, .rst_ni, .soft_reset_i, .stores_i, .end_i, .end_fault_i(camera_pkg::fault_e'(end_fault_i)),
+        .clk_i, .rst_ni, .soft_reset_i, .stores_i, .store_buffer_i(1'b0), .rows_i(16'd4), .end_i, .end_fault_i(camera_pkg::fault_e'(end_fault_i)),
+        .half_waits_o(), .half_buffer_o(), .half_rows_o(), .process_buffer_o(), .flush_detector_o(),
         .half_start_o(half_start), .half_done_i, .cells_open_o(cells_open), .cells_valid_i,
         .s_result_tdata(result_i), .s_result_tvalid(result_valid_i), .s_result_tready(result_ready),
         .m_crop_tdata(crop), .m_crop_tvalid(crop_valid), .m_crop_tready(crop_ready_i),
@@ -44,7 +45,7 @@ module sequencer_rules (
         .m_paste_tdata(paste), .m_paste_tuser(face), .m_paste_tvalid(paste_valid), .m_paste_tready(paste_ready),
         .paste_done_i,
         .found_o(found), .pasted_o(pasted), .fail_o(fail), .fail_fault_o(fail_fault),
-        .cropping_o(cropping), .pasting_o(pasting), .processing_o(processing), .flush_o(flush),
+        .cropping_o(cropping), .pasting_o(pasting), .processing_o(processing), .flush_engines_o(flush),
         .flush_modifier_o(flush_modifier)
     );
 
@@ -95,8 +96,7 @@ module sequencer_rules (
         // From the modifier, once it is asked, the paste and the ingress.
         assume (!(modified_valid_i && cropping) || answered_q < asked_q);
         assume (!paste_done_i || (busy_q && !flush));
-        assume (!(stores_i || end_i) || !processing || (stores_i && end_i));
-        assume (!(end_i && end_fault_i == '0) || !processing);
+        assume (!(stores_i || end_i) || !processing);
         if (rst_ni) begin
             a_found:   assert (!found || (result_valid_i && result_i[7:0] == '0 && result_i[15:8] <= 8'(MaxFaces)));
             a_pasting: assert (!paste_valid || (active_q && taken_q == pasted_q && pasted_q < count_q));
