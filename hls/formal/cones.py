@@ -1,0 +1,74 @@
+"""Which outputs an input can reach at all: a proof for ever that needs no search.
+
+The module as it is, without stand-ins, is taken apart into single-bit gates, registers and memories; what no path of
+them joins cannot depend on each other, whatever the state. A memory counts as a path from what is written to what is
+read.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from hls.formal.engine import Outcome, run_yosys, write_sources
+
+__all__ = ["check_cone", "reached_outputs"]
+
+_FLOW = """\
+read_slang -j 1 -D SYNTHESIS --top {top} {parameters} {files}
+hierarchy -check -top {top}
+flatten
+proc
+opt
+memory -nomap
+techmap
+simplemap
+splitnets -ports -format __
+opt_clean -purge
+select -set cone i:{source}* %co*
+tee -o reached.txt select -list @cone o:* %i
+"""
+_BIT = re.compile(r"_+\d+_+$")
+
+
+def reached_outputs(
+    sources: Mapping[str, str], top: str, directory: Path, *, source: str, parameters: Mapping[str, int],
+    timeout_s: float,
+) -> set[str]:  # fmt: skip
+    """Returns the output ports of `top` that its input `source` can reach.
+
+    Args:
+        sources: text by file name, packages named `*_pkg.sv`.
+        top: the module.
+        directory: working directory, made if absent.
+        source: name of an input port; no other port's name begins with it.
+        parameters: of the module.
+        timeout_s: seconds for Yosys.
+
+    Raises:
+        ToolError: if Yosys is missing or fails.
+    """
+    files = write_sources(sources, directory)
+    settings = " ".join(f"-G {name}={value}" for name, value in parameters.items())
+    flow = _FLOW.format(top=top, parameters=settings, files=" ".join(files), source=source)
+    (directory / "flow.ys").write_text(flow)
+    reached = directory / "reached.txt"
+    reached.unlink(missing_ok=True)
+    run_yosys(directory, timeout_s, result=reached)
+    return {_BIT.sub("", line.partition("/")[2]) for line in reached.read_text().splitlines()}
+
+
+def check_cone(
+    sources: Mapping[str, str], top: str, directory: Path, *, source: str, allowed: frozenset[str],
+    parameters: Mapping[str, int], timeout_s: float,
+) -> Outcome:  # fmt: skip
+    """Checks that `source` reaches exactly the `allowed` outputs: fewer would mean that the check sees no path.
+
+    Raises:
+        ToolError: if Yosys is missing or fails.
+    """
+    began = time.monotonic()
+    reached = reached_outputs(sources, top, directory, source=source, parameters=parameters, timeout_s=timeout_s)
+    return Outcome(verdict="proven" if reached == allowed else "violated", depth=0, seconds=time.monotonic() - began)

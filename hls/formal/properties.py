@@ -1,0 +1,273 @@
+"""What is proven of the release path, of which modules, and which seeded bugs each proof has to catch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hls.formal.edits import Edit
+from hls.formal.engine import Method
+from hw_anon.core.errors import ConfigError
+
+__all__ = ["BUGS", "PROPERTIES", "Bug", "Cone", "Property"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cone:
+    """Which outputs of a module an input may reach."""
+
+    top: str
+    """The module."""
+    source: str
+    """Its input."""
+    allowed: frozenset[str]
+    """The outputs that it reaches, exactly."""
+    parameters: tuple[tuple[str, int], ...]
+    """The module's parameters."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Property:
+    """One harness and how it is checked."""
+
+    name: str
+    """Name of the property, and of its harness in `hls/formal/harness` unless the method is `cone`."""
+    statement: str
+    """What its assertions say, in one line."""
+    modules: tuple[str, ...]
+    """Modules and packages of `hls/rtl` that it needs."""
+    method: Method
+    """Bounded search, a proof for ever by an invariant, or one by the netlist's structure."""
+    depth: int = 0
+    """Cycles that a bounded search covers."""
+    timeout_s: float
+    """Seconds for the search."""
+    stubs: tuple[str, ...] = ()
+    """Modules that a stand-in of `hls/formal/stubs` replaces."""
+    edits: tuple[Edit, ...] = ()
+    """Changes that make the camera small, and its time limits free."""
+    zero_at_power_up: bool = False
+    """Registers and memories begin at 0 instead of with anything."""
+    cone: Cone | None = None
+    """For method `cone`: what is followed."""
+
+    def __post_init__(self) -> None:
+        """Checks that a cone is given exactly for its method."""
+        if (self.method == "cone") != (self.cone is not None):
+            raise ConfigError(f"property {self.name}: method {self.method!r} with cone = {self.cone}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bug:
+    """A mistake put into a copy of the RTL, which a property has to catch."""
+
+    name: str
+    """What kind of mistake it is."""
+    property_name: str
+    """The property that has to be violated."""
+    edit: Edit
+    """The mistake."""
+
+
+_SMALL_CAMERA = (
+    Edit(file="camera_pkg.sv", old="int unsigned Cell = 16;", new="int unsigned Cell = 4;"),
+    Edit(file="camera_pkg.sv", old="int unsigned MinRegion = 8;", new="int unsigned MinRegion = 1;"),
+    Edit(file="camera_core.sv", old="CropSize < 8 ||", new="CropSize < 2 ||"),
+    Edit(file="video_resampler.sv", old="if (SideWidth < 4)", new="if (SideWidth < 3)"),
+)
+"""4×4 pixels, regions of 1×1 on, crops of 2×2."""
+
+_FREE_TIME_LIMITS = (
+    Edit(file="video_ingress.sv", old="idle_q == SourceTimeout - 1;", new="$root.release_pair.source_timeout;"),
+    Edit(file="video_sequencer.sv", old="timer_q == DetectorTimeout)", new="$root.release_pair.detector_timeout)"),
+    Edit(file="video_sequencer.sv", old="timer_q == ModifierTimeout)", new="$root.release_pair.modifier_timeout)"),
+)
+
+_RESAMPLER = ("video_resampler", "video_divider", "video_axis", "video_bilinear", "video_delay")
+_PACKAGES = ("camera_pkg", "video_pkg")
+
+PROPERTIES: tuple[Property, ...] = (
+    Property(
+        name="release_pair",
+        statement="two cameras whose raw pixels differ under the regions only deliver the same",
+        modules=(
+            *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
+            "video_release_guard", "video_egress", "video_resampler", "video_delay",
+        ),
+        method="bmc", depth=36, timeout_s=240,
+        stubs=(
+            "video_box_decode", "video_downscale", "video_crop_resize", "video_divider", "video_axis", "video_bilinear",
+        ),
+        edits=(*_SMALL_CAMERA, *_FREE_TIME_LIMITS),
+        zero_at_power_up=True,
+    ),
+    Property(
+        name="pixel_cone",
+        statement="raw pixels reach the video's and both accelerators' pixels only: no mark, no metadata, no register",
+        modules=(
+            *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
+            "video_release_guard", "video_egress", "video_box_decode", "video_cell_box", "video_region",
+            "video_downscale", "video_crop_resize", *_RESAMPLER,
+        ),
+        method="cone", timeout_s=170,
+        cone=Cone(
+            top="camera_core", source="s_axis_tdata",
+            allowed=frozenset({"m_axis_tdata", "m_half_tdata", "m_crop_tdata"}),
+            parameters=(("Width", 16), ("Height", 16), ("CropSize", 8), ("MaxFaces", 1)),
+        ),
+    ),
+    Property(
+        name="ingress_rules",
+        statement="a capture ends well only after every pixel was written; nothing is written to a store in use",
+        modules=("camera_pkg", "video_ingress"),
+        method="pdr", timeout_s=60,
+    ),
+    Property(
+        name="guard_rules",
+        statement="a picture is handed over only if its capture ended well and all regions found were pasted",
+        modules=("camera_pkg", "video_release_guard"),
+        method="pdr", timeout_s=120,
+    ),
+    Property(
+        name="egress_rules",
+        statement="a frame with a fault leaves black; frames are whole; AXI4-Stream; a frame leaves in bounded time",
+        modules=(*_PACKAGES, "video_egress", "video_delay"),
+        method="pdr", timeout_s=60,
+    ),
+    Property(
+        name="paste_rules",
+        statement="a paste writes each pixel of its region and none beside it, and ends in bounded time",
+        modules=(*_PACKAGES, "video_paste", *_RESAMPLER),
+        method="pdr", timeout_s=170,
+    ),
+    Property(
+        name="store_rules",
+        statement="a place of the frame store reads what was written to it last",
+        modules=(*_PACKAGES, "video_frame_store", "video_delay"),
+        method="bmc", depth=30, timeout_s=90,
+    ),
+    Property(
+        name="sequencer_rules",
+        statement="each region found is pasted once, in its turn, and no paste is reported that did not happen",
+        modules=("camera_pkg", "video_sequencer"),
+        method="pdr", timeout_s=60, edits=(_SMALL_CAMERA[1],),
+    ),
+    Property(
+        name="stream_rules",
+        statement="AXI4-Stream towards both accelerators, the right number of pixels, a crop in bounded time",
+        modules=(*_PACKAGES, "video_crop_resize", "video_downscale", *_RESAMPLER),
+        method="pdr", timeout_s=170,
+    ),
+)  # fmt: skip
+"""All properties; a bug's property is found by name."""
+
+_EARLY_RELEASE = Edit(
+    file="video_release_guard.sv", old="captured_q && found_q && pasted_q == count_q;", new="captured_q && found_q;"
+)
+
+BUGS: tuple[Bug, ...] = (
+    Bug(
+        name="register: a pixel's bit shows as a fault",
+        property_name="pixel_cone",
+        edit=Edit(file="camera_core.sv", old="faults_o[0] = 1'b0;", new="faults_o[0] = s_axis_tdata[3];"),
+    ),
+    Bug(
+        name="bypass bit: a setting tells the guard that there is no face",
+        property_name="release_pair",
+        edit=Edit(
+            file="camera_core.sv", old=".found_data_i(result[64*MaxFaces+15:8])",
+            new=".found_data_i(threshold_i[0] ? '0 : result[64*MaxFaces+15:8])",
+        ),
+    ),
+    Bug(name="early release: before the pastes", property_name="release_pair", edit=_EARLY_RELEASE),
+    Bug(name="early release: before the pastes", property_name="guard_rules", edit=_EARLY_RELEASE),
+    Bug(
+        name="off by one: a frame is complete one row early",
+        property_name="ingress_rules",
+        edit=Edit(
+            file="video_ingress.sv", old="y_q == side_t'(Height - 1);", new="y_q == side_t'(Height - 2);",
+        ),
+    ),
+    Bug(
+        name="overrun: a frame is written over the one that is delivered",
+        property_name="ingress_rules",
+        edit=Edit(
+            file="video_ingress.sv", old="else if (!free_i && state_q != Frame)", new="else if (!free_i && !run_i)",
+        ),
+    ),
+    Bug(
+        name="handover withdrawn: valid drops when a frame begins",
+        property_name="guard_rules",
+        edit=Edit(
+            file="video_release_guard.sv", old="waiting_q != '0 && decided_q[head_q];",
+            new="waiting_q != '0 && decided_q[head_q] && !begin_i;",
+        ),
+    ),
+    Bug(
+        name="off by one: the last column of a region is left out",
+        property_name="paste_rules",
+        edit=Edit(
+            file="video_paste.sv", old="(Wide'(region_i.width)),", new="(Wide'(region_i.width - (region_i.width > 1))),"
+        ),
+    ),
+    Bug(
+        name="off by one: the first column is one further left",
+        property_name="paste_rules",
+        edit=Edit(file="video_paste.sv", old="<= {2{region_i.x}};", new="<= {2{region_i.x - 1'b1}};"),
+    ),
+    Bug(
+        name="test mode: a bit of the metadata shows frames with a fault",
+        property_name="egress_rules",
+        edit=Edit(
+            file="video_egress.sv", old="!= 8'(camera_pkg::FaultNone);",
+            new="!= 8'(camera_pkg::FaultNone) && !s_frame_tdata[63];",
+        ),
+    ),
+    Bug(
+        name="unstable: the pipeline moves while the video is stalled",
+        property_name="egress_rules",
+        edit=Edit(
+            file="video_egress.sv", old="= !m_axis_tvalid || m_axis_tready;",
+            new="= !m_axis_tvalid || m_axis_tready || m_meta_tready;",
+        ),
+    ),
+    Bug(
+        name="deadlock: a black frame never ends",
+        property_name="egress_rules",
+        edit=Edit(
+            file="video_egress.sv", old="m_axis_tready && frame_end)", new="m_axis_tready && frame_end && !black_q)"
+        ),
+    ),
+    Bug(
+        name="stale read: the store reads one cycle too early",
+        property_name="store_rules",
+        edit=Edit(
+            file="video_frame_store.sv", old="wr3_place_q                          <= place(wr2_address_q);",
+            new="wr3_place_q                          <= place(address_of(wr1_y_q, wr1_x_q));",
+        ),
+    ),
+    Bug(
+        name="wrong region: each paste takes the first one",
+        property_name="sequencer_rules",
+        edit=Edit(
+            file="video_sequencer.sv", old="assign m_paste_tdata     = region_q[FaceWidth'(pasted_q)];",
+            new="assign m_paste_tdata     = region_q[0];",
+        ),
+    ),
+    Bug(
+        name="early report: a paste counts when it is taken",
+        property_name="sequencer_rules",
+        edit=Edit(
+            file="video_sequencer.sv", old="state_q == Paste && paste_done_i && !fail_o;",
+            new="state_q == Paste && (paste_done_i || (m_paste_tvalid && m_paste_tready)) && !fail_o;",
+        ),
+    ),
+    Bug(
+        name="unstable: a crop moves on although the modifier stalls it",
+        property_name="stream_rules",
+        edit=Edit(
+            file="video_resampler.sv", old="= !m_axis_tvalid || m_axis_tready;",
+            new="= !m_axis_tvalid || m_axis_tready || s_rect_tvalid;",
+        ),
+    ),
+)  # fmt: skip
+"""Seeded bugs; one mistake may have to be caught by several properties."""
