@@ -81,10 +81,10 @@ class Workspace:
     def exported(self, net: str) -> Path:
         """Exports a network (equal networks give equal bytes) and returns the directory."""
         from quant.export import export_net
-        from quant.zoo import load_net
+        from quant.zoo import load_network
 
         directory = self.export_dir(net)
-        export_net(load_net(net), net, directory)
+        export_net(load_network(net), net, directory)
         return directory
 
     def built(
