@@ -1,7 +1,8 @@
 """The face detector that goes on the chip: a plain chain of convolutions from the halved frame to a map of cells.
 
 The five bytes of a cell are those of `hw_anon.core.box_decode`. One scale serves all five, so `forward` gives them as
-fractions: byte / 255. The score has no sigmoid in hardware: it is the clipped line `sigmoid^-1(p) / SCORE_SLOPE + 1/2`.
+fractions: byte / 255. There is no sigmoid in hardware: a score is a clipped line of the logit
+(`hw_anon.losses.face_cells`).
 """
 
 from __future__ import annotations
@@ -17,12 +18,10 @@ from hw_anon.core.errors import ConfigError
 from quant.layers import ConvBlock, WeightScale, const_identity, learned_relu, quant_conv, randomise_layers
 from quant.topology import ConvUnit, Topology
 
-__all__ = ["SCORE_SLOPE", "STRIDE", "FaceDetector", "FaceDetectorConfig"]
+__all__ = ["STRIDE", "FaceDetector", "FaceDetectorConfig"]
 
 STRIDE = 8
 """Pixels of the halved frame on each side of a cell."""
-SCORE_SLOPE = 12.0
-"""Logits from score byte 0 to byte 255: byte 128 is an even chance, the ends are 1 in 400."""
 
 _CELL_BITS = 8
 _MAX_SIDE = 320
