@@ -128,6 +128,8 @@ class FaceDetector(nn.Module):
         )
         nn.init.constant_(self.head.bn.weight, 0.2)  # fractions of a byte, not standard deviations
         nn.init.constant_(self.head.bn.bias, 0.4)
+        with torch.no_grad():
+            self.head.bn.bias[0] = 0.1  # most cells hold no face
 
     def forward(self, image: Tensor) -> Tensor:
         """Detects faces.

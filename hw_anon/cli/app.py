@@ -15,6 +15,7 @@ from hw_anon.cli import (
     export,
     gallery,
     pretrain,
+    pretrain_detector,
     report,
     simulate,
     study,
@@ -45,6 +46,7 @@ _COMMAND_MODULES = (
     study,
     export,
     pretrain,
+    pretrain_detector,
     boards,
     version,
 )

@@ -39,7 +39,8 @@ def export(
         model = load_network(net)
         contract = export_net(model, net, out)
     with status("comparing the exported model with the network"):
-        patterns, _ = adversarial_pictures(*contract.input.shape[1:3], seed=0)
+        _, height, width, _ = contract.input.shape
+        patterns, _ = adversarial_pictures(height, width, seed=0)
         link = verify_export(model, out, patterns)
     if as_json:
         emit_document({"directory": str(out), "contract": asdict(contract), "links": [link.as_json()]})
