@@ -105,12 +105,12 @@ class Workspace:
                     return finished
             except ContractError:
                 pass  # none, half of one, or damaged: build (again)
-        size = load_contract(source).input.shape[1]
+        _, height, width, _ = load_contract(source).input.shape
         return build(
             source,
             directory,
             config,
-            crops_u8=self.faces(_PROOF_FACES, size).crops,
+            crops_u8=self.faces(_PROOF_FACES, max(height, width)).crops[:, :height, :width],
             work_dir=self.finn,
             cache_dir=self.simulators,
             on_stage=on_stage,
