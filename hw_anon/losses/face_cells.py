@@ -6,8 +6,8 @@ face's size. The cells around it learn the same size, and the nearest offset the
 neighbour for the peak, the box moves by a few pixels, no more.
 
 **Loss.** Scores are clipped lines in hardware, so the loss looks at them before the clipping, as logits of slope
-`SCORE_SLOPE`: the penalty-reduced focal loss of CornerNet (Law, Deng, ECCV 2018, equation 1), with alpha 2 and beta 4.
-Offsets and sizes are compared by their absolute difference.
+`SCORE_SLOPE`: the penalty-reduced focal loss of CornerNet (Law, Deng, ECCV 2018, equation 1), with alpha 2 and beta 4,
+and faces weighted by `FACE_WEIGHT`. Offsets and sizes are compared by their absolute difference.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ __all__ = ["SCORE_SLOPE", "CellTargets", "cell_loss", "cell_targets", "stack_tar
 
 SCORE_SLOPE = 12.0
 """Logits from score byte 0 to byte 255: 128 is an even chance, the ends are 1 in 400."""
+FACE_WEIGHT = 4.0
+"""Weight of the faces among the cells: a missed face is shown, a false box costs a piece of background."""
 OFFSET_WEIGHT = 1.0
 """Weight of an offset's error, in cells."""
 SIZE_WEIGHT = 4.0
@@ -122,7 +124,7 @@ def cell_loss(answer: Tensor, targets: CellTargets) -> tuple[Tensor, Tensor]:
     logits = SCORE_SLOPE * (answer[:, 0] - 0.5)
     chance = torch.sigmoid(logits)
     face = targets.scores == 1.0
-    found = (1.0 - chance) ** _FOCUS * functional.logsigmoid(logits)
+    found = FACE_WEIGHT * (1.0 - chance) ** _FOCUS * functional.logsigmoid(logits)
     silent = (1.0 - targets.scores) ** _RELIEF * chance**_FOCUS * functional.logsigmoid(-logits)
     score_loss = -(torch.where(face, found, silent) * targets.counted).sum() / face.sum().clamp(min=1)
     distance = (answer[:, 1:] - targets.codes).abs()
