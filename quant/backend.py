@@ -24,17 +24,22 @@ class QatBackend:
 
     def __init__(self, net: IntegerNet) -> None:
         self._net = net
-        self._size = net.topology().input_size
+        topology = net.topology()
+        output = net.net.get_submodule(topology.units[-1].conv)
+        self._input_shape = (*topology.input_shape, 3)
+        self._output_shape = (*topology.units[-1].out_shape, int(output.out_channels))
 
     @torch.no_grad()
     def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Modifies `[N, S, S, 3]` uint8 crops; returns the same shape.
 
+        A face detector's network maps halved frames `[N, H, W, 3]` to cells `[N, H / 8, W / 8, 5]`.
+
         Raises:
             ContractError: if shape or dtype are not the network's.
         """
-        require_crops(crops_u8, (self._size, self._size, 3), backend=self.name)
-        out = np.empty_like(crops_u8)
+        require_crops(crops_u8, self._input_shape, backend=self.name)
+        out = np.empty((len(crops_u8), *self._output_shape), np.uint8)
         for start in range(0, len(crops_u8), _BATCH):
             batch = torch.from_numpy(crops_u8[start : start + _BATCH].astype(np.float32))
             out[start : start + _BATCH] = whole_bytes(self._net(batch).numpy(), backend=self.name)
@@ -60,7 +65,7 @@ class QonnxBackend:
         self._model = model.transform(ChangeBatchSize(batch)).transform(InferShapes())
 
     def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Modifies `[N, S, S, 3]` uint8 crops; returns the same shape.
+        """Maps `[N, H, W, 3]` uint8 pictures to the network's output, see `QatBackend.modify`.
 
         Raises:
             ContractError: if shape or dtype are not the network's.
@@ -68,7 +73,7 @@ class QonnxBackend:
         from qonnx.core.onnx_exec import execute_onnx
 
         require_crops(crops_u8, self.contract.input.shape[1:], backend=self.name)
-        out = np.empty_like(crops_u8)
+        out = np.empty((len(crops_u8), *self.contract.outputs[0].shape[1:]), np.uint8)
         for start in range(0, len(crops_u8), self._batch):
             batch = crops_u8[start : start + self._batch].astype(np.float32)
             padded = np.zeros((self._batch, *batch.shape[1:]), np.float32)

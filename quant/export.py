@@ -49,14 +49,14 @@ def integer_net(net: nn.Module) -> IntegerNet:
     return integer
 
 
-def export_net(net: nn.Module, name: str, directory: Path, *, role: str = "modifier") -> NetContract:
+def export_net(net: nn.Module, name: str, directory: Path) -> NetContract:
     """Writes `directory` with `model.onnx` and `contract.json`; equal networks give equal bytes.
 
     Args:
-        net: a network in evaluation mode that declares its topology; it is not changed.
+        net: a network in evaluation mode that declares its topology and its role, `modifier` (which is taken if it
+            declares none) or `face_detector`; it is not changed.
         name: name written into the contract.
         directory: made anew; an earlier one is replaced only when the export is complete.
-        role: `modifier` or `face_detector`.
 
     Returns:
         The contract.
@@ -67,7 +67,7 @@ def export_net(net: nn.Module, name: str, directory: Path, *, role: str = "modif
     """
     integer = integer_net(net)
     topology = integer.topology()
-    model = _qonnx_model(integer, topology.input_size)
+    model = _qonnx_model(integer, topology.input_shape)
     refuse(list(_graph_violations(model, topology)))
     config = getattr(net, "config", None)
     with atomic_directory(directory) as partial:
@@ -75,7 +75,7 @@ def export_net(net: nn.Module, name: str, directory: Path, *, role: str = "modif
         path.write_bytes(model.model.SerializeToString(deterministic=True))
         contract = NetContract(
             name=name,
-            role=role,
+            role=getattr(net, "role", "modifier"),
             input=_end(model, model.graph.input[0].name),
             outputs=tuple(_end(model, out.name) for out in model.graph.output),
             model_sha256=sha256_file(path),
@@ -93,7 +93,7 @@ def verify_export(net: nn.Module, directory: Path, crops_u8: NDArray[np.uint8]) 
     Args:
         net: the network that was exported.
         directory: the export.
-        crops_u8: `[N, S, S, 3]` uint8.
+        crops_u8: `[N, H, W, 3]` uint8.
 
     Raises:
         ContractError: if the export is corrupt or the crops have another shape.
@@ -110,7 +110,7 @@ def weights_sha256(net: nn.Module) -> str:
     return sha256_bytes(save({key: value.contiguous() for key, value in net.state_dict().items()}))
 
 
-def _qonnx_model(integer: IntegerNet, size: int) -> ModelWrapper:
+def _qonnx_model(integer: IntegerNet, shape: tuple[int, int]) -> ModelWrapper:
     """Traces the network and returns a cleaned-up QONNX model without a trace of this machine."""
     from brevitas.export import export_qonnx
     from qonnx.core.data_layout import NHWC
@@ -122,7 +122,7 @@ def _qonnx_model(integer: IntegerNet, size: int) -> ModelWrapper:
         path = Path(scratch) / MODEL_FILE
         export_qonnx(
             integer,
-            args=torch.zeros(1, size, size, 3),
+            args=torch.zeros(1, *shape, 3),
             export_path=str(path),
             opset_version=OPSET,
             dynamo=False,  # the dynamo exporter drops the quantisers of residual sums

@@ -33,6 +33,7 @@ __all__ = [
     "quantiser_bits",
     "quantiser_signed",
     "quantiser_step",
+    "randomise_layers",
 ]
 
 WeightScale = Literal["tensor", "channel", "unit"]
@@ -144,3 +145,38 @@ def quantiser_bits(quantiser: nn.Module) -> int:
 def quantiser_signed(quantiser: nn.Module) -> bool:
     """Returns whether a `QuantReLU`/`QuantIdentity` has signed output."""
     return bool(quantiser.act_quant.is_signed)
+
+
+@torch.no_grad()
+def randomise_layers(
+    net: nn.Module, last: nn.Module, input_shape: tuple[int, int], generator: torch.Generator, *, passes: int
+) -> None:
+    """Gives a network random weights, batch norms of both signs and statistics from a few forward passes.
+
+    For tests of the compiler: such a network computes nothing useful, but uses the whole range of every quantiser.
+
+    Args:
+        net: the network; it is left in evaluation mode.
+        last: the batch norm before its output quantiser, whose values are fractions in 0..1.
+        input_shape: rows and columns of its input, multiples of 4.
+        generator: source of randomness.
+        passes: forward passes of two random images each.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            module.weight.copy_(torch.randn(module.weight.shape, generator=generator))
+        elif isinstance(module, nn.BatchNorm2d):
+            gain = torch.empty(module.num_features).uniform_(0.5, 1.5, generator=generator)
+            sign = torch.where(torch.rand(module.num_features, generator=generator) < 0.25, -1.0, 1.0)
+            module.weight.copy_(gain * sign)
+            module.bias.uniform_(-0.3, 0.7, generator=generator)
+    assert isinstance(last, nn.BatchNorm2d)
+    last.weight.mul_(0.25)
+    last.bias.fill_(0.5)
+    net.train()
+    height, width = input_shape
+    for _ in range(passes):
+        coarse = torch.rand((2, 3, height // 4, width // 4), generator=generator)
+        noise = torch.rand((2, 3, height, width), generator=generator)
+        net(0.7 * nn.functional.interpolate(coarse, size=(height, width)) + 0.3 * noise)
+    net.eval()

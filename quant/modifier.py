@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from hw_anon.core.errors import ConfigError
-from quant.layers import ConvBlock, ResidualBlock, WeightScale, const_identity, const_relu, learned_relu, quant_conv
+from quant.layers import (
+    ConvBlock,
+    ResidualBlock,
+    WeightScale,
+    const_identity,
+    const_relu,
+    learned_relu,
+    quant_conv,
+    randomise_layers,
+)
 from quant.topology import ConvUnit, Join, Topology
 
 __all__ = ["IMAGE_BITS", "Modifier", "ModifierConfig"]
@@ -91,6 +100,8 @@ class Modifier(nn.Module):
     and a quantiser.
     """
 
+    role: ClassVar[str] = "modifier"
+
     def __init__(self, config: ModifierConfig) -> None:
         super().__init__()
         self.config = config
@@ -143,7 +154,7 @@ class Modifier(nn.Module):
                     bn=f"{block}.bn",
                     source=source,
                     target=f"{block}.act",
-                    out_size=out_size,
+                    out_shape=(out_size, out_size),
                 )
             )
             return f"{block}.act"
@@ -158,7 +169,7 @@ class Modifier(nn.Module):
             joins.append(Join(name=f"blocks.{i}", trunk=str(trunk), branch=branch, target=source))
         for i, out_size in enumerate((size // 2, size, size)):
             source = add(f"head.{i}", out_size)
-        return Topology(input_size=size, units=tuple(units), joins=tuple(joins))
+        return Topology(input_shape=(size, size), units=tuple(units), joins=tuple(joins))
 
     def macs(self) -> int:
         """Returns the multiply-accumulate operations of one inference."""
@@ -166,29 +177,12 @@ class Modifier(nn.Module):
 
     @torch.no_grad()
     def randomise(self, generator: torch.Generator, *, passes: int = 8) -> None:
-        """Gives the network random weights, batch norms of both signs and statistics from a few forward passes.
-
-        For tests of the compiler: such a network computes nothing useful, but uses the whole range of every quantiser.
+        """Gives the network random weights and batch norms of both signs, see `quant.layers.randomise_layers`.
 
         Args:
             generator: source of randomness.
             passes: forward passes of two random images each that settle the batch-norm statistics.
         """
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                module.weight.copy_(torch.randn(module.weight.shape, generator=generator))
-            elif isinstance(module, nn.BatchNorm2d):
-                gain = torch.empty(module.num_features).uniform_(0.5, 1.5, generator=generator)
-                sign = torch.where(torch.rand(module.num_features, generator=generator) < 0.25, -1.0, 1.0)
-                module.weight.copy_(gain * sign)
-                module.bias.uniform_(-0.3, 0.7, generator=generator)
         size = self.config.input_size
         last = self.get_submodule(self.topology().units[-1].bn)
-        last.weight.mul_(0.25)
-        last.bias.fill_(0.5)
-        self.train()
-        for _ in range(passes):
-            coarse = torch.rand((2, 3, size // 4, size // 4), generator=generator)
-            noise = torch.rand((2, 3, size, size), generator=generator)
-            self(0.7 * nn.functional.interpolate(coarse, size=(size, size)) + 0.3 * noise)
-        self.eval()
+        randomise_layers(self, last, (size, size), generator, passes=passes)

@@ -6,9 +6,6 @@ so that the network learns to carry colour. The last people of the set and the c
 
 from __future__ import annotations
 
-import io
-import json
-import pickle
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,17 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from hw_anon.core.atomic import atomic_directory, write_bytes_atomically
-from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.core.errors import ConfigError
 from hw_anon.data.crops import att_crops
 from hw_anon.data.portrait import portrait_crops
 from quant.augment import augment
 from quant.backend import QatBackend
 from quant.export import integer_net, weights_sha256
 from quant.modifier import Modifier
-from quant.zoo import METRICS_FILE, RECIPE_FILE, WEIGHTS_FILE, net_config
+from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_weights
+from quant.zoo import net_config
 
 __all__ = ["PretrainRecipe", "pretrain", "reconstruction_metrics", "save_weights"]
 
@@ -103,7 +100,7 @@ def pretrain(
     """
     torch.manual_seed(recipe.seed)
     net = Modifier(net_config(recipe.net)).to(recipe.device)
-    resumed = _read_checkpoint(checkpoint, recipe)
+    resumed = read_checkpoint(checkpoint, asdict(recipe))
     if resumed:
         net.load_state_dict(resumed["net"])  # first: Brevitas replaces learned scales by new parameters on loading
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
@@ -121,7 +118,7 @@ def pretrain(
     net.train()
     for step in range(first, recipe.steps):
         if step >= frozen_from:
-            _freeze_batch_norms(net)
+            freeze_batch_norms(net)
         # One seed for each step: a resumed run sees the same pictures as an uninterrupted one.
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
         target = augment(pictures, recipe.batch, net.config.input_size, generator)
@@ -134,7 +131,7 @@ def pretrain(
             on_step(step + 1, float(loss.detach()))
         if (step + 1) % recipe.checkpoint_every == 0:
             states = {name: part.state_dict() for name, part in parts.items()}
-            _write_checkpoint(checkpoint, {"recipe": asdict(recipe), "step": step + 1, **states})
+            write_checkpoint(checkpoint, {"recipe": asdict(recipe), "step": step + 1, **states})
     checkpoint.unlink(missing_ok=True)
     return net.cpu().eval()
 
@@ -171,8 +168,6 @@ def save_weights(net: Modifier, recipe: PretrainRecipe, faces: NDArray[np.uint8]
         faces: the faces it was trained on, all people.
         directory: made anew.
     """
-    from safetensors.torch import save
-
     size = net.config.input_size
     held_out = att_crops(faces[-recipe.held_out_people :], size)
     portrait = portrait_crops(_PORTRAIT_CROPS, size, seed=0)
@@ -195,38 +190,8 @@ def save_weights(net: Modifier, recipe: PretrainRecipe, faces: NDArray[np.uint8]
         "config": net.config.as_json(),
         "torch": torch.__version__,
     }
-    with atomic_directory(directory) as partial:
-        tensors = {key: value.contiguous() for key, value in net.state_dict().items()}
-        (partial / WEIGHTS_FILE).write_bytes(save(tensors))
-        for name, document in ((RECIPE_FILE, record), (METRICS_FILE, metrics)):
-            (partial / name).write_text(json.dumps(document, indent=2) + "\n")
+    write_weights(net, directory, record=record, metrics=metrics)
     return metrics
-
-
-def _read_checkpoint(path: Path, recipe: PretrainRecipe) -> dict[str, Any] | None:
-    """Returns the state of an interrupted run of the same recipe, if there is one."""
-    if not path.exists():
-        return None
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-        found = state["recipe"]
-    except (RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as exc:
-        raise ContractError(f"{path} is not a checkpoint ({exc}); delete it to start again") from exc
-    if found != asdict(recipe):
-        raise ConfigError(f"{path} belongs to another recipe; delete it to start again")
-    return state
-
-
-def _write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write_bytes_atomically(path, buffer.getvalue())
-
-
-def _freeze_batch_norms(net: nn.Module) -> None:
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
 
 
 def _loss(out: Tensor, target: Tensor, edge_weight: float) -> Tensor:

@@ -24,7 +24,7 @@ __all__ = ["EXACT_ACCUMULATOR", "Violation", "check", "check_projected", "requir
 
 EXACT_ACCUMULATOR = 2**24
 """Integers below this are exact in float32, so that software sums do not depend on their order."""
-_MIN_SIZE, _MAX_SIZE = 32, 96
+_MIN_SIDE, _MAX_SIDE = 32, 320
 _FLOAT_ERROR = 2.0**-23  # relative; `g a + c` takes two roundings, so does FINN's `(k - 1/2 - c) / g`
 _SAME_SCALE = 1e-6
 
@@ -124,10 +124,11 @@ def _missing_modules(net: nn.Module, topology: Topology) -> Iterator[Violation]:
 
 
 def _topology_violations(net: nn.Module, topology: Topology) -> list[Violation]:
-    size = topology.input_size
     violations: list[Violation] = []
-    if size % 4 or not _MIN_SIZE <= size <= _MAX_SIZE:
-        violations.append(_network("input-size", f"{size} pixels", f"use a multiple of 4, {_MIN_SIZE}..{_MAX_SIZE}"))
+    height, width = topology.input_shape
+    if any(side % 4 or not _MIN_SIDE <= side <= _MAX_SIDE for side in topology.input_shape):
+        remedy = f"use multiples of 4, {_MIN_SIDE}..{_MAX_SIDE}"
+        violations.append(_network("input-size", f"{height} rows of {width} pixels", remedy))
     if not topology.units:
         return [*violations, _network("topology", "no convolutions", "declare them, see quant.topology")]
     violations += _undeclared(net, topology)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Protocol, runtime_checkable
 
 from torch import nn
@@ -24,7 +25,7 @@ class ConvUnit:
     """The quantiser whose output the convolution reads; `None` for the image."""
     target: str
     """The quantiser behind the batch norm."""
-    out_size: int
+    out_shape: tuple[int, int]
     """Height and width of the output in pixels."""
 
 
@@ -46,7 +47,7 @@ class Join:
 class Topology:
     """A network's convolutions and joins in forward order."""
 
-    input_size: int
+    input_shape: tuple[int, int]
     """Height and width of the input image in pixels."""
     units: tuple[ConvUnit, ...]
     """Convolutions, in forward order."""
@@ -60,7 +61,7 @@ class Topology:
 
     def macs(self, net: nn.Module) -> int:
         """Returns the multiply-accumulate operations of one inference, padding included."""
-        return sum(net.get_submodule(u.conv).weight.numel() * u.out_size**2 for u in self.units)
+        return sum(net.get_submodule(u.conv).weight.numel() * prod(u.out_shape) for u in self.units)
 
 
 @runtime_checkable

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 _MIN_PROOF_CROPS = 3
+_NAMES = {"modifier": ("modifier", ""), "face_detector": ("face_detector", "detector_")}
+"""Top module and prefix of a design by its network's role: a camera holds one of each."""
 
 
 def build(
@@ -79,7 +81,9 @@ def build(
     start = time.perf_counter()
     announce = on_stage or (lambda name: None)
     assert len(crops_u8) >= _MIN_PROOF_CROPS, "the steady state shows from the third face on"
-    load_contract(source)  # a broken export is refused before anything is made
+    role = load_contract(source).role  # a broken export is refused before anything is made
+    if role not in _NAMES:
+        raise ContractError(f"{source}: a network of role {role!r} cannot be built, only {', '.join(_NAMES)}")
     boot(work_dir)
     with (
         tempfile.TemporaryDirectory(dir=work_dir, prefix="build-") as scratch_name,
@@ -89,7 +93,7 @@ def build(
         graph = compile_graph(_take_model(source, partial), config.target, work_dir=work_dir, on_stage=on_stage)
         folding, sizing, dataflow = _fold_and_size(graph, config, crops_u8, scratch, cache_dir, announce)
         announce("generate and stitch RTL")
-        design = _stitch(dataflow, config, partial / RTL_DIR, scratch / "hdl")
+        design = _stitch(dataflow, config, role, partial / RTL_DIR, scratch / "hdl")
         announce("compile the simulator")
         simulator = build_simulator(
             design.sources, design.interface, cache_dir=cache_dir, options=SimulatorOptions(asserts=True)
@@ -158,10 +162,11 @@ def _fold_and_size(
     return folding, sizing, dataflow
 
 
-def _stitch(dataflow: ModelWrapper, config: BuildConfig, directory: Path, hdl_dir: Path) -> StitchedDesign:
+def _stitch(dataflow: ModelWrapper, config: BuildConfig, role: str, directory: Path, hdl_dir: Path) -> StitchedDesign:
     """Generates every node's HDL and stitches it into `directory`."""
+    top, prefix = _NAMES[role]
     generated = generate_hdl(dataflow, config.target.part, clk_period_ns=config.clk_period_ns, work_dir=hdl_dir)
-    return stitch(generated, directory, top="modifier")
+    return stitch(generated, directory, top=top, prefix=prefix)
 
 
 def _save_graph(dataflow: ModelWrapper, directory: Path) -> Twin:

@@ -62,12 +62,16 @@ def report_of(record: BuildRecord, *, design_id: str, tools: dict[str, str]) -> 
         build_s=record.build_s,
         simulated_kcycles_per_s=record.proof.kcycles_per_s,
         versions=tools,
-        pictures=Pictures(
-            before=record.crops_u8,
-            after=record.modified_u8,
-            labels=tuple(f"face {index}" for index in range(len(record.crops_u8))),
-        ),
+        pictures=_pictures(record),
     )
+
+
+def _pictures(record: BuildRecord) -> Pictures | None:
+    """Returns the proof's pictures; a face detector's output is none."""
+    if record.modified_u8.shape != record.crops_u8.shape:
+        return None
+    labels = tuple(f"face {index}" for index in range(len(record.crops_u8)))
+    return Pictures(before=record.crops_u8, after=record.modified_u8, labels=labels)
 
 
 def _layers(record: BuildRecord, estimates: dict[str, Any]) -> tuple[LayerRow, ...]:

@@ -14,6 +14,7 @@ from hls.kernels import kernel_source
 from hls.stitch.emit import emit_verilog
 from hls.stitch.netlist import Instance, Netlist, PortMap, StreamPin, connect, identifier, unique_identifiers
 from hls.stitch.nodes import NodeHardware, SourceFile, instantiate
+from hls.stitch.prefix import with_prefix
 from hls.stitch.sources import SourceSet
 from hw_anon.core.atomic import atomic_directory
 from hw_anon.core.errors import ConfigError, ContractError
@@ -40,24 +41,30 @@ class StitchedDesign:
     """HDL files in compile order, the top module last."""
 
 
-def stitch(model: ModelWrapper, directory: Path, *, top: str, instrument_fifos: bool = False) -> StitchedDesign:
+def stitch(
+    model: ModelWrapper, directory: Path, *, top: str, prefix: str = "", instrument_fifos: bool = False
+) -> StitchedDesign:
     """Stitches a graph of generated nodes into one AXI4-Stream design.
 
     Args:
         model: hardware graph of RTL operators whose HDL `generate_hdl` made.
         directory: output directory; replaced as a whole once the design is complete, byte-identical for equal inputs.
         top: name of the top module.
+        prefix: what the names of all generated modules and files but the top begin with: two designs can be in one
+            chip if no more than one of them has none (`merge_designs`).
         instrument_fifos: bring out every FIFO's highest fill as a 32-bit output `mon_<instance>`.
 
     Raises:
-        ConfigError: if `top` is not a Verilog identifier.
+        ConfigError: if `top` is not a Verilog identifier, or `prefix` cannot begin one.
         ContractError: if an operator has no stitching rule, generated code is missing, or the two ends of a
             stream do not fit.
         ToolError: if FINN's RTL library is not the release the patches were made for.
     """
     if identifier(top) != top:
         raise ConfigError(f"top module name {top!r} is not a Verilog identifier; {identifier(top)!r} would be")
-    netlist, hardware = _assemble(model, top, instrument=instrument_fifos)
+    if prefix and identifier(prefix) != prefix:
+        raise ConfigError(f"prefix {prefix!r} cannot begin a Verilog identifier; {identifier(prefix)!r} could")
+    netlist, hardware = _assemble(model, top, prefix, instrument=instrument_fifos)
     sources = SourceSet()
     for part in hardware:
         sources.add(part.sources, part.memories)
@@ -72,7 +79,7 @@ def stitch(model: ModelWrapper, directory: Path, *, top: str, instrument_fifos: 
     return StitchedDesign(directory=directory, interface=interface, sources=tuple(directory / name for name in names))
 
 
-def _assemble(model: ModelWrapper, top: str, *, instrument: bool) -> tuple[Netlist, list[NodeHardware]]:
+def _assemble(model: ModelWrapper, top: str, prefix: str, *, instrument: bool) -> tuple[Netlist, list[NodeHardware]]:
     """Instantiates every node and joins them."""
     from qonnx.transformation.general import SortGraph
 
@@ -87,6 +94,7 @@ def _assemble(model: ModelWrapper, top: str, *, instrument: bool) -> tuple[Netli
         instantiate(node, _operator(node), instance=names[node.name], nets=nets, instrument=instrument)
         for node in nodes
     ]
+    hardware = with_prefix(hardware, prefix)
     in_ports = tuple(_port(model, name, nets[name], hardware, "in") for name in inputs)
     m_axis = _port_names("m_axis", len(outputs))
     tails = [

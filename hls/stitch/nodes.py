@@ -41,6 +41,8 @@ class SourceFile:
     """Its flat name in the design."""
     edits: tuple[TextEdit, ...] = ()
     """References to rewrite."""
+    renames: tuple[tuple[str, str], ...] = ()
+    """Identifiers to rewrite after that: what each was, and what it becomes."""
     library: bool = False
     """Whether it is shared by nodes (and may carry a patch) or generated for one node."""
 

@@ -10,11 +10,22 @@ from hls.stitch.nodes import SourceFile
 from hls.stitch.patches import patch_source
 from hw_anon.core.errors import ContractError
 
-__all__ = ["SourceSet"]
+__all__ = ["SourceSet", "defines_package", "module_names"]
 
 _MODULE = re.compile(r"^\s*(?:module|package|interface)\s+(?:automatic\s+|static\s+)?(\w+)", re.MULTILINE)
 _PACKAGE = re.compile(r"^\s*package\s+\w+", re.MULTILINE)
+_IDENTIFIER = re.compile(r"(?<![\w.`$])[A-Za-z_]\w*")  # no port of an instance, macro or system task
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+def module_names(data: bytes) -> list[str]:
+    """Returns the modules, packages and interfaces that a source defines."""
+    return _MODULE.findall(_code(data))
+
+
+def defines_package(data: bytes) -> bool:
+    """Whether a source defines a package."""
+    return _PACKAGE.search(_code(data)) is not None
 
 
 class SourceSet:
@@ -50,7 +61,7 @@ class SourceSet:
         """
         for name, data in [*self._sources.items(), *self._memories.items()]:
             (directory / name).write_bytes(data)
-        order = sorted(self._sources, key=lambda name: not _PACKAGE.search(_code(self._sources[name])))
+        order = sorted(self._sources, key=lambda name: not defines_package(self._sources[name]))
         return tuple(directory / name for name in order)
 
     def _put(self, table: dict[str, bytes], name: str, data: bytes) -> None:
@@ -59,7 +70,7 @@ class SourceSet:
                 raise ContractError(f"two different files are called {name}; rename the node that generates it")
             return
         if table is self._sources:
-            for module in _MODULE.findall(_code(data)):
+            for module in module_names(data):
                 if module in self._modules:
                     raise ContractError(
                         f"{name} and {self._modules[module]} both define module {module}; rename the node of that name"
@@ -80,6 +91,9 @@ def _content(source: SourceFile) -> bytes:
                 f"{source.name}: expected {edit.old} once, found it {text.count(edit.old)} times; generate it again"
             )
         text = text.replace(edit.old, edit.new)
+    if source.renames:
+        table = dict(source.renames)
+        text = _IDENTIFIER.sub(lambda found: table.get(found[0], found[0]), text)
     if str(source.origin.parent) in text:
         raise ContractError(f"{source.name} refers to its own directory; the design would not be relocatable")
     return text.encode()

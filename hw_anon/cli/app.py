@@ -16,6 +16,7 @@ from hw_anon.cli import (
     fuzz,
     gallery,
     pretrain,
+    pretrain_detector,
     prove,
     report,
     simulate,
@@ -49,6 +50,7 @@ _COMMAND_MODULES = (
     study,
     export,
     pretrain,
+    pretrain_detector,
     boards,
     version,
 )

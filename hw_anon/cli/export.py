@@ -31,15 +31,17 @@ def export(
 
     Example: hw-anon export --net modifier-s --out build/nets/modifier-s
     """
-    from hw_anon.data.crops import adversarial_crops
+    from hw_anon.data.crops import adversarial_pictures
     from quant.export import export_net, verify_export
-    from quant.zoo import load_net
+    from quant.zoo import load_network
 
     with status(f"exporting {net}"):
-        model = load_net(net)
+        model = load_network(net)
         contract = export_net(model, net, out)
     with status("comparing the exported model with the network"):
-        link = verify_export(model, out, adversarial_crops(contract.input.shape[1], seed=0).crops)
+        _, height, width, _ = contract.input.shape
+        patterns, _ = adversarial_pictures(height, width, seed=0)
+        link = verify_export(model, out, patterns)
     if as_json:
         emit_document({"directory": str(out), "contract": asdict(contract), "links": [link.as_json()]})
         return
@@ -49,6 +51,6 @@ def export(
         ("output", f"{contract.outputs[0].datatype} {list(contract.outputs[0].shape)} {contract.outputs[0].layout}"),
         ("MAC per inference", contract.macs_per_inference),
         ("SHA-256 of model.onnx", contract.model_sha256),
-        (f"bytes that differ over {link.crops} adversarial crops", link.differing_bytes),
+        (f"bytes that differ over {link.crops} adversarial pictures", link.differing_bytes),
     ]
     print_table(f"{net} exported", ("figure", "value"), rows)

@@ -65,10 +65,11 @@ def chain_links(
     from hw_anon.cli.chain import run_chain
     from quant.backend import QatBackend
     from quant.export import integer_net
-    from quant.zoo import load_net
+    from quant.zoo import load_network
 
     finished = workspace.built(net, config, on_stage=note_stage)
-    size = finished.contract.input.shape[1]
+    _, height, width, _ = finished.contract.input.shape
+    size = max(height, width)
     with progress() as bar:
         tasks: dict[str, int] = {}
 
@@ -79,11 +80,11 @@ def chain_links(
             bar.update(tasks[name], completed=done)  # type: ignore[arg-type]
 
         return run_chain(
-            QatBackend(integer_net(load_net(net))),
+            QatBackend(integer_net(load_network(net))),
             finished,
             finn_dir=workspace.finn,
-            crops_u8=workspace.crops(crops, size).crops,
-            rtl_crops_u8=workspace.crops(rtl_crops, size).crops,
+            crops_u8=workspace.crops(crops, size).crops[:, :height, :width],
+            rtl_crops_u8=workspace.crops(rtl_crops, size).crops[:, :height, :width],
             stalls=stalls,
             advance=advance,
         )

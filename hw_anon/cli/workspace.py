@@ -81,10 +81,10 @@ class Workspace:
     def exported(self, net: str) -> Path:
         """Exports a network (equal networks give equal bytes) and returns the directory."""
         from quant.export import export_net
-        from quant.zoo import load_net
+        from quant.zoo import load_network
 
         directory = self.export_dir(net)
-        export_net(load_net(net), net, directory)
+        export_net(load_network(net), net, directory)
         return directory
 
     def built(
@@ -105,12 +105,12 @@ class Workspace:
                     return finished
             except ContractError:
                 pass  # none, half of one, or damaged: build (again)
-        size = load_contract(source).input.shape[1]
+        _, height, width, _ = load_contract(source).input.shape
         return build(
             source,
             directory,
             config,
-            crops_u8=self.faces(_PROOF_FACES, size).crops,
+            crops_u8=self.faces(_PROOF_FACES, max(height, width)).crops[:, :height, :width],
             work_dir=self.finn,
             cache_dir=self.simulators,
             on_stage=on_stage,

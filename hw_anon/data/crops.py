@@ -19,7 +19,15 @@ from hw_anon.core.video_path import crop_resize
 from hw_anon.data.att import ATT_HEIGHT, ATT_WIDTH, load_att_faces
 from hw_anon.data.portrait import portrait_crops
 
-__all__ = ["CropSet", "adversarial_crops", "att_crops", "equivalence_crops", "load_faces", "real_crops"]
+__all__ = [
+    "CropSet",
+    "adversarial_crops",
+    "adversarial_pictures",
+    "att_crops",
+    "equivalence_crops",
+    "load_faces",
+    "real_crops",
+]
 
 _ATT_REGION = Box(x=0, y=(ATT_HEIGHT - ATT_WIDTH) // 2, width=ATT_WIDTH, height=ATT_WIDTH)
 _MAX_SIZE = 512
@@ -134,31 +142,47 @@ def adversarial_crops(size: int, seed: int) -> CropSet:
         ConfigError: if `size` is out of range.
     """
     _require_size(size)
+    pictures, labels = adversarial_pictures(size, size, seed)
+    return CropSet(crops=pictures, labels=labels, note="adversarial patterns")
+
+
+def adversarial_pictures(height: int, width: int, seed: int) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Returns the patterns of `adversarial_crops` in any shape, and their names.
+
+    Args:
+        height: rows in pixels.
+        width: columns in pixels.
+        seed: seed of the random patterns.
+
+    Returns:
+        `[16, height, width, 3]` uint8 and 16 labels.
+    """
     generator = np.random.default_rng(seed)
-    row, column = np.mgrid[0:size, 0:size]
-    ramp = np.arange(size) * 255 // max(size - 1, 1)
-    impulse = np.zeros((size, size, 3))
-    impulse[size // 2, size // 2] = 255
+    shape = (height, width, 3)
+    row, column = np.mgrid[0:height, 0:width]
+    across = np.broadcast_to(np.arange(width) * 255 // max(width - 1, 1), (height, width))
+    down = np.broadcast_to((np.arange(height) * 255 // max(height - 1, 1))[:, None], (height, width))
+    impulse = np.zeros(shape)
+    impulse[height // 2, width // 2] = 255
     patterns: dict[str, NDArray[Any]] = {
-        "all-0": np.zeros((size, size, 3)),
-        "all-255": np.full((size, size, 3), 255),
+        "all-0": np.zeros(shape),
+        "all-255": np.full(shape, 255),
         "checkerboard": _grey((row + column) % 2 * 255),
-        "random": generator.integers(0, 256, (size, size, 3)),
-        "gradient horizontal": _grey(np.broadcast_to(ramp, (size, size))),
-        "gradient vertical": _grey(np.broadcast_to(ramp[:, None], (size, size))),
-        "random 0 or 255": generator.integers(0, 2, (size, size, 3)) * 255,
+        "random": generator.integers(0, 256, shape),
+        "gradient horizontal": _grey(across),
+        "gradient vertical": _grey(down),
+        "random 0 or 255": generator.integers(0, 2, shape) * 255,
         "checkerboard inverse": _grey((row + column + 1) % 2 * 255),
         "checkerboard colour": np.stack([(row + column + c) % 2 * 255 for c in range(3)], axis=-1),
         "checkerboard coarse": _grey((row // 4 + column // 4) % 2 * 255),
         "stripes": _grey(column % 2 * 255),
-        "gradient colour": np.stack(np.broadcast_arrays(ramp, ramp[:, None], ramp[::-1]), axis=-1),
-        "red": np.broadcast_to([255, 0, 0], (size, size, 3)),
-        "green": np.broadcast_to([0, 255, 0], (size, size, 3)),
-        "blue": np.broadcast_to([0, 0, 255], (size, size, 3)),
+        "gradient colour": np.stack([across, down, across[:, ::-1]], axis=-1),
+        "red": np.broadcast_to([255, 0, 0], shape),
+        "green": np.broadcast_to([0, 255, 0], shape),
+        "blue": np.broadcast_to([0, 0, 255], shape),
         "impulse": impulse,
     }
-    crops = np.stack([pattern.astype(np.uint8) for pattern in patterns.values()])
-    return CropSet(crops=crops, labels=tuple(patterns), note="adversarial patterns")
+    return np.stack([pattern.astype(np.uint8) for pattern in patterns.values()]), tuple(patterns)
 
 
 def equivalence_crops(n: int, size: int, seed: int, faces: NDArray[np.uint8] | None = None) -> CropSet:

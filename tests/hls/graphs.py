@@ -45,6 +45,7 @@ class GraphBuilder:
         channels: int,
         *,
         kernel: int = 3,
+        stride: int = 1,
         pe: int = 1,
         simd: int = 1,
         pad_simd: int = 1,
@@ -52,8 +53,9 @@ class GraphBuilder:
         weights: str = "INT4",
         output: str = "UINT4",
     ) -> str:
-        """Adds padding, window, matrix-vector unit and thresholds: a convolution of stride 1 that keeps the size."""
+        """Adds padding, window, matrix-vector unit and thresholds: a convolution that keeps or halves the size."""
         _, height, width, c_in = self.shapes[x]
+        out = [height // stride, width // stride]
         pad, idt, mw = kernel // 2, self.datatypes[x], kernel * kernel * c_in
         if pad:
             padded = (1, height + 2 * pad, width + 2 * pad, c_in)
@@ -64,16 +66,16 @@ class GraphBuilder:
             "ConvolutionInputGenerator",
             f"{name}_swg",
             [x],
-            (1, height, width, mw),
+            (1, *out, mw),
             idt,
             ConvKernelDim=[kernel] * 2,
             IFMChannels=c_in,
             IFMDim=[height + 2 * pad, width + 2 * pad],
-            OFMDim=[height, width],
+            OFMDim=out,
             SIMD=min(simd, c_in),
             M=1,
             parallel_window=0,
-            Stride=[1, 1],
+            Stride=[stride, stride],
             Dilation=[1, 1],
             inputDataType=idt,
             outputDataType=idt,

@@ -55,6 +55,18 @@ MODIFIER = DesignInterface(
 )
 
 
+def bench_interface(config: CameraConfig) -> DesignInterface:
+    """Returns the ports of the bench around a camera with two faces at most."""
+    shape = (config.height, config.width, 4)
+    return DesignInterface(
+        top="camera_top_bench",
+        inputs=(_port("s_video", shape, 4),),
+        outputs=(_port("m_frame", shape, 4), _port("m_meta", (24,), 24)),
+        clock="clk_i",
+        reset_n="rst_ni",
+    )
+
+
 def _render(**changed: DesignInterface) -> str:
     return render_top(CONFIG, **{"detector": DETECTOR, "modifier": MODIFIER, **changed}, build_id=BUILD_ID)
 
@@ -158,21 +170,16 @@ def test_frames_equal_the_golden_model(stalls: Stalls, tmp_path: Path, request: 
     expected = model.take()
     words = np.zeros((len(beats), 4), np.int64)
     words[:, :3], words[:, 3] = beats.pixels, beats.sof + 2 * beats.eol
-    shape = (CONFIG.height, CONFIG.width, 4)
-    interface = DesignInterface(
-        top="camera_top_bench",
-        inputs=(_port("s_video", shape, 4),),
-        outputs=(_port("m_frame", shape, 4), _port("m_meta", (24,), 24)),
-        clock="clk_i",
-        reset_n="rst_ni",
-    )
+    interface = bench_interface(CONFIG)
     top = tmp_path / f"{TOP_MODULE}.sv"
     top.write_text(_render())
     cache = Path(request.config.cache.mkdir("kernels"))
     options = SimulatorOptions(asserts=True, optimisation="-O0")
     binary = build_simulator([*camera_sources(), top, BENCH], interface, cache_dir=cache, options=options)
     with Simulator(binary.library, interface, data_dir=tmp_path) as design:
-        video, meta = design.run(words.reshape(3, *shape), stalls=stalls, max_idle_cycles=20_000).outputs
+        video, meta = design.run(
+            words.reshape(3, *interface.inputs[0].shape), stalls=stalls, max_idle_cycles=20_000
+        ).outputs
     assert [len(frame.boxes) for frame in expected] == [1, 0, 2]
     for k, frame in enumerate(expected):
         np.testing.assert_array_equal(meta[k], pack_metadata(Metadata.of(frame), max_faces=2))

@@ -150,8 +150,8 @@ def test_projection_leaves_the_network_alone() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_float32_equals_float64_on_random_networks(seed: int) -> None:
     integer = project(random_net(seed))
-    size = integer.topology().input_size
-    image = torch.randint(0, 256, (2, size, size, 3), generator=torch.Generator().manual_seed(seed)).float()
+    shape = (2, *integer.topology().input_shape, 3)
+    image = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(seed)).float()
     with torch.no_grad():
         single = integer(image)
         double = integer.double()(image.double())

@@ -187,7 +187,7 @@ def test_seeded_violation_is_found(case: str) -> None:
     assert found[0].remedy
 
 
-@pytest.mark.parametrize("size", [28, 34, 100])
+@pytest.mark.parametrize("size", [28, 34, 324])
 def test_wrong_input_size_is_found(size: int) -> None:
     net = random_net(0, TINY)
     object.__setattr__(net.config, "input_size", size)

@@ -11,13 +11,28 @@ import pytest
 torch = pytest.importorskip("torch", reason="missing: torch")
 pytest.importorskip("brevitas", reason="missing: brevitas")
 
+from hw_anon.core.box_decode import decode  # noqa: E402
+from hw_anon.core.boxes import Box, face_region  # noqa: E402
 from hw_anon.core.errors import ConfigError, ContractError  # noqa: E402
-from hw_anon.data.portrait import portrait_crops  # noqa: E402
-from quant.export import weights_sha256  # noqa: E402
+from hw_anon.core.video_path import downscale, resample  # noqa: E402
+from hw_anon.data.portrait import PORTRAIT_FACE, load_portrait, portrait_crops  # noqa: E402
+from quant.backend import QatBackend  # noqa: E402
+from quant.export import integer_net, weights_sha256  # noqa: E402
+from quant.face_detector import FaceDetectorConfig  # noqa: E402
 from quant.modifier import ModifierConfig  # noqa: E402
 from quant.pretrain import PretrainRecipe, reconstruction_metrics  # noqa: E402
 from quant.rules import check  # noqa: E402
-from quant.zoo import NETS, RECIPE_FILE, load_net, net_metrics, random_config, random_net  # noqa: E402
+from quant.train_detector import DetectorRecipe  # noqa: E402
+from quant.zoo import (  # noqa: E402
+    DETECTORS,
+    NETS,
+    RECIPE_FILE,
+    load_detector,
+    load_net,
+    net_metrics,
+    random_config,
+    random_net,
+)
 
 WEIGHTS = Path(__file__).parents[2] / "quant" / "weights"
 
@@ -34,6 +49,38 @@ def test_named_nets_have_sound_weights_with_their_record(name: str) -> None:
     assert PretrainRecipe(**record["recipe"]).net == name
     assert record["purpose"] == metrics["purpose"]
     assert "does not anonymise" in record["purpose"]
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_named_detectors_have_sound_weights_with_their_record(name: str) -> None:
+    net = load_detector(name)
+    assert check(net) == []
+    metrics = net_metrics(name)
+    assert metrics["weights_sha256"] == weights_sha256(net)
+    assert metrics["macs_per_inference"] == net.macs()
+    record = json.loads((WEIGHTS / name / RECIPE_FILE).read_text())
+    assert FaceDetectorConfig.from_json(record["config"]) == net.config
+    assert DetectorRecipe(**record["recipe"]).net == name
+    assert record["data"]["generator"]
+    assert "briefly trained" in metrics["purpose"]
+    assert {"recall", "false_boxes", "by_height"} <= metrics["validation"].keys()
+
+
+@pytest.mark.parametrize("side", [160, 200])
+def test_the_shipped_detector_finds_a_real_face(side: int) -> None:
+    """The portrait, which training never saw, in the middle of a grey frame."""
+    pytest.importorskip("skimage", reason="missing: scikit-image")
+    frame = np.full((240, 320, 3), 110, np.uint8)
+    x, y = (320 - side) // 2, (240 - side) // 2
+    frame[y : y + side, x : x + side] = resample(load_portrait(), side, side)
+    left, top, width, height = (
+        value * side // 512 for value in (PORTRAIT_FACE.x, PORTRAIT_FACE.y, PORTRAIT_FACE.width, PORTRAIT_FACE.height)
+    )
+    region = face_region(Box(x=x + left, y=y + top, width=width, height=height), 320, 240)
+    assert region is not None
+    cells = QatBackend(integer_net(load_detector("detector-s"))).modify(downscale(frame)[None])[0]
+    found = decode(cells, threshold=128, max_faces=4, frame_width=320, frame_height=240)
+    assert max((region.iou(other) for other in found.regions), default=0.0) > 0.4
 
 
 @pytest.mark.parametrize("name", ["modifier-xs", "modifier-s"])

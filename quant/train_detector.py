@@ -1,0 +1,180 @@
+"""Brief training of the on-chip face detector on composed frames: weights with which a camera can be tried out.
+
+Recall comes first, as a face that is missed is shown; what such a run reaches is in its `metrics.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hw_anon.core.errors import ConfigError
+from hw_anon.core.video_path import downscale
+from hw_anon.data.detector_frames import ComposedFrame, FacePicture, FrameComposer, FrameSettings
+from hw_anon.losses.face_cells import CellTargets, cell_loss, cell_targets, stack_targets
+from quant.detector_metrics import detector_metrics
+from quant.export import integer_net, weights_sha256
+from quant.face_detector import FaceDetector
+from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_weights
+from quant.zoo import detector_config
+
+__all__ = ["DetectorRecipe", "detector_batch", "save_detector", "train_face_detector", "validation_frames"]
+
+PURPOSE = "face detector, briefly trained on composed frames of synthetic people"
+_VALIDATION = 0x76616C  # keeps validation frames apart from those of training
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectorRecipe:
+    """A training run; equal recipes and pictures on the same machine give equal weights."""
+
+    net: str
+    """Name of a face detector of the zoo."""
+    steps: int = 2000
+    """Optimiser steps."""
+    batch: int = 16
+    """Frames a step."""
+    learning_rate: float = 4e-3
+    """Peak learning rate of Adam; it falls to 0 along half a cosine."""
+    frozen_share: float = 0.2
+    """Last share of the steps with batch-norm statistics frozen, as the chip has them."""
+    checkpoint_every: int = 100
+    """Steps between checkpoints."""
+    seed: int = 1
+    """Seed of weights and frames."""
+    device: str = "cpu"
+    """Torch device the run used."""
+
+    def __post_init__(self) -> None:
+        detector_config(self.net)
+        for field, ok, allowed in (
+            ("steps", self.steps >= 1, "at least 1"),
+            ("batch", self.batch >= 2, "at least 2"),
+            ("learning_rate", self.learning_rate > 0, "positive"),
+            ("frozen_share", 0 <= self.frozen_share <= 1, "0..1"),
+            ("checkpoint_every", self.checkpoint_every >= 1, "at least 1"),
+            ("seed", self.seed >= 0, "0 or more"),
+        ):
+            if not ok:
+                raise ConfigError(f"DetectorRecipe.{field} is {getattr(self, field)!r}; it must be {allowed}")
+
+    @property
+    def frames(self) -> FrameSettings:
+        """The frames that belong to the network: twice its input's size."""
+        height, width = detector_config(self.net).input_shape
+        return FrameSettings(width=2 * width, height=2 * height)
+
+
+def detector_batch(items: Sequence[ComposedFrame]) -> tuple[Tensor, CellTargets]:
+    """Returns halved frames as the chip sees them, `[N, 3, H / 2, W / 2]` float32 in 0..1, and what to answer."""
+    halves = np.stack([downscale(item.frame) for item in items])
+    height, width = items[0].frame.shape[:2]
+    targets = [cell_targets(item.faces, frame_width=width, frame_height=height, ignored=item.ignored) for item in items]
+    return torch.from_numpy(halves).permute(0, 3, 1, 2).float() / 255.0, stack_targets(targets)
+
+
+def train_face_detector(
+    recipe: DetectorRecipe,
+    pictures: Sequence[FacePicture],
+    *,
+    checkpoint: Path,
+    on_step: Callable[[int, float], None] | None = None,
+) -> FaceDetector:
+    """Trains a face detector; a run that was interrupted goes on from its checkpoint.
+
+    Args:
+        recipe: what to train and how.
+        pictures: what frames are composed of.
+        checkpoint: file for the checkpoint, removed at the end.
+        on_step: called with the step's number (from 1) and its loss.
+
+    Returns:
+        The trained network on the CPU, in evaluation mode.
+
+    Raises:
+        ConfigError: if the checkpoint belongs to another recipe.
+        ContractError: if the checkpoint is corrupt, or no picture has a face.
+    """
+    torch.manual_seed(recipe.seed)
+    composer = FrameComposer(pictures, recipe.frames)
+    net = FaceDetector(detector_config(recipe.net)).to(recipe.device)
+    resumed = read_checkpoint(checkpoint, asdict(recipe))
+    if resumed:
+        net.load_state_dict(resumed["net"])  # first: Brevitas replaces learned scales by new parameters on loading
+    optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate, total_steps=recipe.steps, pct_start=min(0.1, 100 / recipe.steps)
+    )
+    parts = {"net": net, "optimiser": optimiser, "schedule": schedule}
+    if resumed:
+        optimiser.load_state_dict(resumed["optimiser"])
+        schedule.load_state_dict(resumed["schedule"])
+    frozen_from = round(recipe.steps * (1.0 - recipe.frozen_share))
+    net.train()
+    for step in range(resumed["step"] if resumed else 0, recipe.steps):
+        if step >= frozen_from:
+            freeze_batch_norms(net)
+        # One seed for each frame: a resumed run sees the same frames as an uninterrupted one.
+        images, targets = detector_batch([composer.frame((recipe.seed, step, k)) for k in range(recipe.batch)])
+        loss = sum(cell_loss(net.unclipped(images.to(recipe.device)), targets.to(recipe.device)), torch.zeros(()))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
+        optimiser.step()
+        schedule.step()
+        if on_step:
+            on_step(step + 1, float(loss.detach()))
+        if (step + 1) % recipe.checkpoint_every == 0:
+            states = {name: part.state_dict() for name, part in parts.items()}
+            write_checkpoint(checkpoint, {"recipe": asdict(recipe), "step": step + 1, **states})
+    checkpoint.unlink(missing_ok=True)
+    return net.cpu().eval()
+
+
+def validation_frames(recipe: DetectorRecipe, pictures: Sequence[FacePicture], count: int) -> list[ComposedFrame]:
+    """Returns frames that training does not compose; the pictures should be of other people."""
+    composer = FrameComposer(pictures, recipe.frames)
+    return [composer.frame((_VALIDATION, k)) for k in range(count)]
+
+
+def save_detector(
+    net: FaceDetector,
+    recipe: DetectorRecipe,
+    directory: Path,
+    *,
+    frames: Sequence[ComposedFrame],
+    data: Mapping[str, Any],
+    threshold: int,
+) -> dict[str, Any]:
+    """Writes weights, recipe and metrics into `directory` (atomically) and returns the metrics.
+
+    Args:
+        net: the trained network.
+        recipe: how it was trained.
+        directory: made anew.
+        frames: frames for the measurement, of people that training did not see.
+        data: where the pictures come from.
+        threshold: score from which a cell is a face.
+    """
+    metrics = {
+        "purpose": PURPOSE,
+        "validation": detector_metrics(net, frames, threshold=threshold),
+        "largest_gain_change": round(integer_net(net).largest_gain_change, 5),
+        "macs_per_inference": net.macs(),
+        "weights_sha256": weights_sha256(net),
+    }
+    record = {
+        "purpose": PURPOSE,
+        "data": dict(data),
+        "recipe": asdict(recipe),
+        "config": net.config.as_json(),
+        "torch": torch.__version__,
+    }
+    write_weights(net, directory, record=record, metrics=metrics)
+    return metrics

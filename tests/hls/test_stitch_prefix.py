@@ -1,0 +1,194 @@
+"""Two stitched networks in one camera: prefixed names, shared libraries, and frames as the golden model's."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hls.camera import TOP_MODULE, write_camera
+from hls.sim.simulator import Simulator, Stalls
+from hls.sim.toolchain import find_toolchain
+from hls.sim.verilate import SimulatorOptions, build_simulator
+from hw_anon.core.camera import NetworkTiming
+from hw_anon.core.camera_model import CameraModel, concatenate, frame_beats
+from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.core.metadata import Metadata, pack_metadata
+from tests.hls.test_camera_top import BENCH, BUILD_ID, bench_interface
+from tests.hls.test_camera_top import CONFIG as SMALL
+
+if TYPE_CHECKING:
+    from qonnx.core.modelwrapper import ModelWrapper
+
+pytestmark = [pytest.mark.finn]
+
+SLOW = NetworkTiming(interval_cycles=40_000, latency_cycles=40_000)
+CONFIG = replace(SMALL, detector=SLOW, modifier=SLOW, threshold=128)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A scratch directory with FINN booted into it."""
+    from hls.flow.boot import boot
+
+    directory = tmp_path_factory.mktemp("prefix")
+    boot(directory / "finn")
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _detector() -> ModelWrapper:
+    from tests.hls.graphs import GraphBuilder
+
+    b = GraphBuilder(seed=13)
+    x = b.input("half", (1, 24, 40, 3), "UINT8")
+    x = b.conv("conv0", x, 4, stride=2, pe=4, simd=3, pad_simd=3, threshold_pe=2)
+    x = b.conv("conv1", x, 4, stride=2, pe=4, simd=4, pad_simd=4, threshold_pe=2)
+    return b.build(["half"], [b.conv("conv2", x, 5, stride=2, pe=5, simd=4, pad_simd=4, output="UINT8")])
+
+
+def _modifier() -> ModelWrapper:
+    from tests.hls.graphs import GraphBuilder
+
+    b = GraphBuilder(seed=9)
+    x = b.input("crop", (1, 8, 8, 4), "UINT8")
+    x = b.conv("conv0", x, 4, pe=4, simd=4, pad_simd=4, threshold_pe=4)
+    return b.build(["crop"], [b.conv("conv1", x, 3, pe=3, simd=4, pad_simd=4, threshold_pe=3, output="UINT8")])
+
+
+@pytest.fixture(scope="module")
+def networks(work: Path) -> dict[str, ModelWrapper]:
+    return {"detector": _detector(), "modifier": _modifier()}
+
+
+@pytest.fixture(scope="module")
+def generated(networks: dict[str, ModelWrapper], work: Path) -> dict[str, ModelWrapper]:
+    from hls.stitch import generate_hdl
+    from tests.hls.graphs import PART, lower
+
+    return {name: generate_hdl(lower(model), PART, 10.0, work / f"{name}_hdl") for name, model in networks.items()}
+
+
+@pytest.fixture(scope="module")
+def designs(generated: dict[str, ModelWrapper], work: Path) -> dict[str, Path]:
+    from hls.stitch import stitch
+
+    prefixes = {"detector": "detector_", "modifier": ""}
+    return {
+        name: stitch(model, work / name, top=f"face_{name}", prefix=prefixes[name]).directory
+        for name, model in generated.items()
+    }
+
+
+def test_what_is_generated_has_the_prefix_and_libraries_have_not(
+    generated: dict[str, ModelWrapper], designs: dict[str, Path], work: Path
+) -> None:
+    from hls.stitch import stitch
+
+    plain = stitch(generated["detector"], work / "plain", top="face_detector").directory
+    expected = {
+        f"detector_{path.name}" if path.name.startswith("conv") else path.name: path for path in plain.iterdir()
+    }
+    assert {path.name for path in designs["detector"].iterdir()} == set(expected)
+    assert {"detector_conv0_mvu_memblock.dat", "detector_conv2_swg_impl.sv", "mvu.sv"} <= set(expected)
+    for name, original in expected.items():
+        text, before = (designs["detector"] / name).read_text(), original.read_text()
+        if name == original.name and not name.startswith(("files", "face_")):
+            assert text == before
+        elif name != "files.f":
+            assert re.sub(r"(?<![A-Za-z])detector_conv", "conv", text) == before
+    top = (designs["detector"] / "face_detector.v").read_text()
+    assert "    detector_conv0_mvu conv0_mvu (" in top
+    assert "    axis_tlast #(" in top
+    assert '"./detector_conv0_thr_"' in (designs["detector"] / "detector_conv0_thr.v").read_text()
+
+
+def test_a_camera_holds_both_networks_and_each_library_once(designs: dict[str, Path], work: Path) -> None:
+    sources = write_camera(CONFIG, work / "camera", **designs, build_id=BUILD_ID)
+    names = [path.name for path in sources]
+    assert len(set(names)) == len(names)
+    assert names[-1] == f"{TOP_MODULE}.sv"
+    packages = [name for name in names if name.endswith("_pkg.sv")]
+    assert names[: len(packages)] == packages
+    assert {"conv0_mvu_wrapper.v", "detector_conv0_mvu_wrapper.v", "mvu.sv", "camera_shell.sv"} <= set(names)
+    assert (work / "camera" / "conv0_mvu_memblock.dat").is_file()
+    again = write_camera(CONFIG, work / "again", **designs, build_id=BUILD_ID)
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in sources]
+
+
+def test_networks_that_cannot_be_told_apart_are_refused(
+    generated: dict[str, ModelWrapper], designs: dict[str, Path], work: Path
+) -> None:
+    from hls.stitch import stitch
+
+    same = stitch(generated["detector"], work / "same", top="face_modifier").directory
+    with pytest.raises(ContractError, match="both networks are called face_modifier"):
+        write_camera(CONFIG, work / "no", detector=same, modifier=designs["modifier"], build_id=BUILD_ID)
+    bare = stitch(generated["detector"], work / "bare", top="face_detector").directory
+    with pytest.raises(ContractError, match=r"different files called conv0.*with a prefix"):
+        write_camera(CONFIG, work / "no", detector=bare, modifier=designs["modifier"], build_id=BUILD_ID)
+    assert not (work / "no").exists()
+    with pytest.raises(ConfigError, match="prefix '3d_'"):
+        stitch(generated["detector"], work / "no", top="net", prefix="3d_")
+
+
+@pytest.mark.sim
+def test_lint_finds_nothing_that_is_missing_or_there_twice(designs: dict[str, Path], work: Path) -> None:
+    sources = write_camera(CONFIG, work / "lint", **designs, build_id=BUILD_ID)
+    quiet = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--no-timing", "--top-module", TOP_MODULE]
+    find_toolchain().verilate(["--lint-only", "-Werror-MODDUP", *quiet, *map(str, sources)], cwd=work / "lint")
+
+
+def _run(model: ModelWrapper) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    """A network for the golden model: FINN's Python semantics, one picture or a batch."""
+    from tests.hls.graphs import execute
+
+    def run(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        batch = pictures if pictures.ndim == 4 else pictures[None]
+        outputs = np.concatenate([execute(model, [picture[None].astype(np.int64)])[0] for picture in batch])
+        result = outputs.astype(np.uint8).reshape(len(batch), *outputs.shape[-3:])
+        return result if pictures.ndim == 4 else result[0]
+
+    return run
+
+
+@pytest.mark.sim
+def test_frames_equal_the_golden_model(
+    networks: dict[str, ModelWrapper], designs: dict[str, Path], work: Path, request: pytest.FixtureRequest
+) -> None:
+    rng = np.random.default_rng(4)
+    frames = [rng.integers(0, top, (CONFIG.height, CONFIG.width, 3)).astype(np.uint8) for top in (256, 60, 200, 120)]
+    change = _run(networks["modifier"])
+
+    def modify(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return change(np.pad(crops, ((0, 0),) * 3 + ((0, 1),), constant_values=7))  # the key of the bench
+
+    model = CameraModel(CONFIG, detect=_run(networks["detector"]), modify=modify)
+    model.running = True
+    beats = concatenate([frame_beats(frame) for frame in frames])
+    model.feed(beats)
+    expected = model.take()
+    words = np.zeros((len(beats), 4), np.int64)
+    words[:, :3], words[:, 3] = beats.pixels, beats.sof + 2 * beats.eol
+    interface = bench_interface(CONFIG)
+    sources = write_camera(CONFIG, work / "run", **designs, build_id=BUILD_ID)
+    binary = build_simulator(
+        [*sources, BENCH],
+        interface,
+        cache_dir=Path(request.config.cache.mkdir("kernels")),
+        options=SimulatorOptions(asserts=True, optimisation="-O0"),
+    )
+    with Simulator(binary.library, interface, data_dir=work / "run") as design:
+        shaped = words.reshape(len(frames), *interface.inputs[0].shape)
+        video, meta = design.run(shaped, stalls=Stalls(output_per_mille=200), max_idle_cycles=200_000).outputs
+    assert {len(frame.boxes) for frame in expected} == {1, 2}
+    for k, frame in enumerate(expected):
+        np.testing.assert_array_equal(meta[k], pack_metadata(Metadata.of(frame), max_faces=CONFIG.max_faces))
+        np.testing.assert_array_equal(video[k, :, :, :3], frame.frame)
