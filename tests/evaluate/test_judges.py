@@ -116,10 +116,12 @@ def test_a_missing_library_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPa
         load_judge("sface")
 
 
-def test_opencv_5_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opencv_5_is_refused_for_sface_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "__version__", "5.0.0")
     with pytest.raises(ToolError, match=r"OpenCV 5\.0\.0 cannot run"):
-        weights.import_cv2()
+        load_judge("sface")
+    assert weights.import_cv2() is cv2
+    assert load_judge("dlib").name == "dlib"
 
 
 def test_weights_must_be_there_and_be_the_expected_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
