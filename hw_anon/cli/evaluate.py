@@ -134,7 +134,11 @@ def evaluate(
     workspace = Workspace(work)
     options = SetOptions(people=people, pictures=pictures, enlarge=enlarge, seed=seed)
     trained = trained_methods(modifier or [], device=device)
-    others = _open(attacker_set, workspace, SetOptions(people=attacker_people, enlarge=enlarge)).faces if attacker_set else None
+    others = (
+        _open(attacker_set, workspace, SetOptions(people=attacker_people, enlarge=enlarge)).faces
+        if attacker_set
+        else None
+    )
     attacks = make_attacks(attack or [], device=device, steps=attack_steps, others=others)
     judged = _open(dataset, workspace, options)
     folds = _folds(judged)

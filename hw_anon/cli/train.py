@@ -5,19 +5,60 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress
+from hw_anon.cli.training_data import DataOptions, load_training_data, parse_frame_size
+from hw_anon.cli.workspace import WorkOption
 
 if TYPE_CHECKING:
     import torch
 
-    from hw_anon.train.loop import OnStep, Progress, TrainingData
+    from hw_anon.train.config import TrainRecipe
+    from hw_anon.train.distributed import World
+    from hw_anon.train.loop import OnStep, Progress, Training
 
 __all__ = ["register"]
+
+PeopleOption = Annotated[
+    str,
+    typer.Option(
+        "--people",
+        "--faces",
+        help="Pictures of known people: a directory made by hw-anon synthesise, casia:PATH (folders or .rec), "
+        "folder:DIR (a folder for each person), att.",
+    ),
+]
+ClipsOption = Annotated[
+    str,
+    typer.Option(
+        "--clips",
+        help="Clips of actions: a directory made by hw-anon synthesise, daly:DIR, jhmdb:DIR, videos:DIR (videos and "
+        "labels.csv).",
+    ),
+]
+FaceBoxesOption = Annotated[
+    Path | None,
+    typer.Option("--face-boxes", help="Cache of the faces found in photographs and videos; below --work if not given."),
+]
+FrameSizeOption = Annotated[
+    str | None,
+    typer.Option("--frame-size", help="Columns x rows into which frames are fitted, for videos of several sizes."),
+]
+MaxPeopleOption = Annotated[
+    int | None, typer.Option("--max-people", min=4, help="Only so many people of a set of photographs.")
+]
+MaxPicturesOption = Annotated[
+    int | None, typer.Option("--max-pictures", min=1, help="Only the first so many photographs of each person.")
+]
+HeldOutOption = Annotated[
+    float, typer.Option("--held-out", help="Share of the people of photographs that is kept for measuring.")
+]
+SkipMissingOption = Annotated[bool, typer.Option("--skip-missing", help="Leave out videos of DALY that are not there.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,8 +67,8 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    people: Annotated[Path, typer.Option("--people", help="Portraits, made by hw-anon synthesise.")],
-    clips: Annotated[Path, typer.Option("--clips", help="Clips, made by hw-anon synthesise.")],
+    people: PeopleOption,
+    clips: ClipsOption,
     out: Annotated[Path, typer.Option("--out", help="Directory for checkpoint, log and results.")],
     recipe_name: Annotated[
         str, typer.Option("--recipe", help="paper, edge, smoke, or a .toml or .json file.")
@@ -42,51 +83,111 @@ def train(
         float | None, typer.Option("--minutes", help="Stop cleanly after this time; --resume goes on.")
     ] = None,
     portrait_size: Annotated[int, typer.Option("--portrait-size", help="Side of portraits in memory, pixels.")] = 128,
-    every: Annotated[int, typer.Option("--every", help="Use every so-manieth frame of a clip.")] = 1,
+    frame_size: FrameSizeOption = None,
+    every: Annotated[int, typer.Option("--every", help="Use every so-manieth labelled frame of a clip.")] = 1,
+    max_people: MaxPeopleOption = None,
+    max_pictures: MaxPicturesOption = None,
+    held_out: HeldOutOption = 0.1,
+    skip_missing: SkipMissingOption = False,
+    face_boxes: FaceBoxesOption = None,
     threads: Annotated[int, typer.Option("--threads", help="Threads that decode pictures.")] = 1,
+    work: WorkOption = Path("build"),
     as_json: JsonOption = False,
 ) -> None:
     """Train a modifier by the game of modifier, face classifiers and action detector (Algorithm 1).
 
     Writes modifier.safetensors, detector.safetensors, the classifiers, recipe.json, metrics.json, log.jsonl,
     TensorBoard events and samples.png. Several processes: torchrun --nproc-per-node 2 -m hw_anon.cli train …
+    In photographs and videos faces are looked for before the first step, once: what was found is kept.
 
     Example: hw-anon train --recipe edge --people build/people --clips build/people --out build/edge-0 --seed 0
     """
-    import torch
-
-    from hw_anon.core.errors import ConfigError
     from hw_anon.recipes import named_recipe, with_settings
-    from hw_anon.train.distributed import joined, leave
-    from hw_anon.train.loop import STATE_FILE, Training
-    from hw_anon.train.outputs import write_outputs
-    from hw_anon.train.players import build_players
 
     recipe = with_settings(named_recipe(recipe_name), settings or [])
-    place = _device(device)
-    world = joined(place)
-    if place.type == "cuda" and world.size > 1:
-        place = torch.device("cuda", world.rank % torch.cuda.device_count())
-    if (out / STATE_FILE).exists() and not resume:
-        raise ConfigError(f"{out} holds the checkpoint of a run: give --resume to go on, or another --out")
-    data, described = _load(people, clips, portrait_size=portrait_size, every=every, threads=threads)
-    data = data.to(place)
-    players = build_players(recipe, data.faces, actions=len(data.frames.actions), seed=seed, device=place)
-    training = Training(recipe, players, data, directory=out, seed=seed, device=place, world=world)
-    if resume and training.resume() and world.leads:
-        note(f"going on at step {training.step:,} of {training.schedule.total:,}")
-    bar, advance = _progress_bar(recipe.name, training.schedule.total, shown=world.leads)
-    with bar:
-        finished = training.run(minutes=minutes, on_step=advance)
-    leave(world)
-    if not world.leads:
+    data = DataOptions(
+        people=people,
+        clips=clips,
+        work=work,
+        face_boxes=face_boxes or work / "cache" / "faces",
+        portrait_size=portrait_size,
+        frame_size=parse_frame_size(frame_size),
+        every=every,
+        max_people=max_people,
+        max_pictures=max_pictures,
+        held_out=held_out,
+        skip_missing=skip_missing,
+        threads=threads,
+    )
+    run = _Run(recipe=recipe, data=data, out=out, seed=seed, device=device, resume=resume, minutes=minutes)
+    metrics, finished = run.go()
+    if metrics is None:
         return
-    metrics = write_outputs(training, command=shlex.join(["hw-anon", *sys.argv[1:]]), data=described)
     if as_json:
         emit_document({"directory": str(out), **metrics})
         return
     _show(metrics)
     note(f"{'finished' if finished else 'stopped, --resume goes on'}: {out}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """One training run as it was asked for."""
+
+    recipe: TrainRecipe
+    data: DataOptions
+    out: Path
+    seed: int
+    device: str
+    resume: bool
+    minutes: float | None
+
+    def go(self) -> tuple[dict[str, Any] | None, bool]:
+        """Trains; returns the figures, in the leading process alone, and whether the end was reached."""
+        import torch
+
+        from hw_anon.train.distributed import joined, leave
+        from hw_anon.train.outputs import write_outputs
+
+        place = _device(self.device)
+        world = joined(place)
+        if place.type == "cuda" and world.size > 1:
+            place = torch.device("cuda", world.rank % torch.cuda.device_count())
+        training, described = self._training(place, world)
+        if self.resume and training.resume() and world.leads:
+            note(f"going on at step {training.step:,} of {training.schedule.total:,}")
+        bar, advance = _progress_bar(self.recipe.name, training.schedule.total, shown=world.leads)
+        with bar:
+            finished = training.run(minutes=self.minutes, on_step=advance)
+        leave(world)
+        if not world.leads:
+            return None, finished
+        return write_outputs(training, command=shlex.join(["hw-anon", *sys.argv[1:]]), data=described), finished
+
+    def _training(self, place: torch.device, world: World) -> tuple[Training, dict[str, Any]]:
+        """Reads the data and sets the run up.
+
+        Raises:
+            ConfigError: if the directory holds another run.
+        """
+        from hw_anon.core.errors import ConfigError
+        from hw_anon.train.loop import STATE_FILE, Training
+        from hw_anon.train.players import build_players
+
+        if (self.out / STATE_FILE).exists() and not self.resume:
+            raise ConfigError(f"{self.out} holds the checkpoint of a run: give --resume to go on, or another --out")
+        with progress() as bar:
+
+            def watch(what: str) -> Any:
+                task = bar.add_task(what, total=None)
+                return lambda done, total: bar.update(task, completed=done, total=total)
+
+            data, described = load_training_data(self.data, watch)
+        data = data.to(place)
+        actions = len(data.frames.actions)
+        players = build_players(self.recipe, data.faces, actions=actions, seed=self.seed, device=place)
+        training = Training(self.recipe, players, data, directory=self.out, seed=self.seed, device=place, world=world)
+        return training, described
 
 
 def _device(name: str) -> torch.device:
@@ -108,45 +209,6 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device {name!r}: this machine, or this torch, has no CUDA")
     return device
-
-
-def _load(
-    people: Path, clips: Path, *, portrait_size: int, every: int, threads: int
-) -> tuple[TrainingData, dict[str, Any]]:
-    """Reads both splits of portraits and clips into memory; also returns what they are, for results."""
-    from hw_anon.core.hashing import sha256_bytes, sha256_file
-    from hw_anon.data.banks import load_face_bank, load_frame_bank
-    from hw_anon.data.synthetic.plan import Split
-    from hw_anon.data.synthetic.sets import open_clips, open_people
-    from hw_anon.train.loop import TrainingData
-    from hw_anon.train.validate import HeldOut
-
-    splits: tuple[Split, Split] = ("train", "test")
-    with progress() as bar:
-
-        def watch(what: str) -> Any:
-            task = bar.add_task(what, total=None)
-            return lambda done, total: bar.update(task, completed=done, total=total)
-
-        faces = []
-        for split in splits:
-            portraits = open_people(people, split)
-            watching = watch(f"portraits, {split}")
-            faces.append(
-                load_face_bank(portraits, portraits.face, portrait_size, threads=threads, on_progress=watching)
-            )
-        actions = open_clips(clips)
-        frames = [
-            load_frame_bank(
-                actions, actions.faces, split, every=every, threads=threads, on_progress=watch(f"frames, {split}")
-            )
-            for split in splits
-        ]
-    hashes = {"people": sha256_file(people / "people.jsonl"), "clips": sha256_file(clips / "clips.jsonl")}
-    described = {**hashes, "portrait_size": portrait_size, "every": every}
-    name = sha256_bytes(repr(sorted(described.items())).encode())
-    held_out = HeldOut(faces=faces[1], frames=frames[1])
-    return TrainingData(faces=faces[0], frames=frames[0], held_out=held_out, name=name), described
 
 
 def _progress_bar(name: str, total: int, *, shown: bool) -> tuple[AbstractContextManager[Any], OnStep | None]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hw_anon.core.boxes import Box
 from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.core.hashing import sha256_bytes
 from hw_anon.data.face_labels import FaceLabel, face_regions
 from hw_anon.data.samples import ActionClip, ActionSet, IdentitySet
 
@@ -25,6 +26,7 @@ __all__ = ["FaceBank", "FrameBank", "Progress", "load_face_bank", "load_frame_ba
 Progress = Callable[[int, int], None]
 """Called with the number of pictures done and the number of all."""
 
+_HASHED = 64
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -57,6 +59,11 @@ class FaceBank:
             people=self.people,
         )
 
+    def content_hash(self) -> str:
+        """Returns the SHA-256 of everything in the bank."""
+        tensors = (self.pictures, self.boxes, self.landmarks, self.labels)
+        return sha256_bytes("\n".join(map(_tensor_hash, tensors)).encode())
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class FrameBank:
@@ -88,6 +95,13 @@ class FrameBank:
             boxes=tuple(boxes.to(device) for boxes in self.boxes),
             labels=tuple(labels.to(device) for labels in self.labels),
         )
+
+    def content_hash(self) -> str:
+        """Returns the SHA-256 of frames, boxes, labels and names; of neither regions nor clips."""
+        parts = [_tensor_hash(self.frames)]
+        for boxes, labels in zip(self.boxes, self.labels, strict=True):
+            parts.append(f"{boxes.tolist()} {labels.tolist()}")
+        return sha256_bytes("\n".join([*parts, *self.actions]).encode())
 
     def subset(self, indices: Sequence[int]) -> FrameBank:
         """Returns the bank of some frames, in the order given."""
@@ -160,6 +174,7 @@ def load_frame_bank(
     every: int = 1,
     clips: Iterable[ActionClip] | None = None,
     min_visible: float = 0.0,
+    frame_size: tuple[int, int] | None = None,
     threads: int = 1,
     on_progress: Progress | None = None,
 ) -> FrameBank:
@@ -172,7 +187,9 @@ def load_frame_bank(
         every: only each clip's first labelled frame and every so-manieth after it.
         clips: the clips to load, all of the split by default.
         min_visible: faces of which less is visible are not replaced.
-        threads: how many decode at a time.
+        frame_size: rows and columns into which frames are fitted: scaled to fit, upper left, black beside or below
+            them. `None`: as they are, which must be of one size.
+        threads: how many decode at a time; one where the set has `one_reader`.
         on_progress: called after each frame.
 
     Raises:
@@ -181,42 +198,99 @@ def load_frame_bank(
     """
     if every < 1:
         raise ConfigError(f"every = {every}: allowed range is 1 and above (frames)")
-    of_split = actions.of_split(split)
-    kept = of_split if clips is None else tuple(clips)
+    if frame_size is not None and min(frame_size) < 1:
+        raise ConfigError(f"frame_size = {frame_size}: allowed range is 1 and above (pixels)")
+    kept = actions.of_split(split) if clips is None else tuple(clips)
     positions = {clip: position for position, clip in enumerate(actions.clips)}
     wanted = [(positions[clip], number) for clip in kept for number in clip.frames[::every]]
     if not wanted:
         raise ContractError(f"{actions.title}: no labelled frame in its split {split!r}")
 
-    def read(item: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, tuple[Box, ...]]:
-        clip, number = actions.clips[item[0]], item[1]
-        frame = actions.frame(clip, number)
-        height, width = frame.picture.shape[:2]
-        regions = face_regions(faces(clip, number), width, height, min_visible=min_visible)
-        picture = torch.from_numpy(frame.picture).permute(2, 0, 1)
-        return picture, torch.from_numpy(frame.boxes), torch.from_numpy(frame.actions) + 1, regions
+    def read(item: tuple[int, int]) -> _Frame:
+        clip = actions.clips[item[0]]
+        return _read_frame(actions, clip, item[1], faces(clip, item[1]), min_visible, frame_size)
 
-    frames, boxes, labels, replaced = torch.empty(0), [], [], []
-    for position, (picture, box, label, regions) in enumerate(_in_order(read, wanted, threads, on_progress)):
-        if position == 0:
-            frames = torch.empty((len(wanted), *picture.shape), dtype=torch.uint8)
-        if picture.shape != frames.shape[1:]:
-            name = actions.clips[wanted[position][0]].name
-            sizes = f"{picture.shape[2]}×{picture.shape[1]} after {frames.shape[3]}×{frames.shape[2]}"
-            raise ContractError(f"{actions.title}, {name}: a bank holds frames of one size, got {sizes}")
-        frames[position] = picture
-        boxes.append(box)
-        labels.append(label)
-        replaced.append(regions)
+    def name(position: int) -> str:
+        return f"{actions.title}, {actions.clips[wanted[position][0]].name}"
+
+    decoded = _in_order(read, wanted, 1 if actions.one_reader else threads, on_progress)
+    frames, labelled = _stacked(decoded, len(wanted), name)
     return FrameBank(
         frames=frames,
-        boxes=tuple(boxes),
-        labels=tuple(labels),
-        regions=tuple(replaced),
+        boxes=tuple(frame.boxes for frame in labelled),
+        labels=tuple(frame.labels for frame in labelled),
+        regions=tuple(frame.regions for frame in labelled),
         clips=torch.tensor([clip for clip, _ in wanted]),
         numbers=torch.tensor([number for _, number in wanted]),
         actions=actions.actions,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """One decoded frame; the picture `[3, H, W]` uint8, the rest as in `FrameBank`."""
+
+    picture: torch.Tensor
+    boxes: torch.Tensor
+    labels: torch.Tensor
+    regions: tuple[Box, ...]
+
+
+def _read_frame(
+    actions: ActionSet,
+    clip: ActionClip,
+    number: int,
+    faces: Sequence[FaceLabel],
+    min_visible: float,
+    frame_size: tuple[int, int] | None,
+) -> _Frame:
+    frame = actions.frame(clip, number)
+    picture, boxes = torch.from_numpy(frame.picture).permute(2, 0, 1), torch.from_numpy(frame.boxes)
+    rows, columns = picture.shape[1:]
+    if frame_size is not None:
+        scale = min(frame_size[0] / rows, frame_size[1] / columns)
+        size = max(1, round(rows * scale)), max(1, round(columns * scale))
+        boxes = boxes * torch.tensor([size[1] / columns, size[0] / rows]).repeat(2)
+        faces = [face.moved(scale) for face in faces]
+        picture, (rows, columns) = _fitted(_resized(picture, size), frame_size), size
+    regions = face_regions(faces, columns, rows, min_visible=min_visible)
+    return _Frame(picture, boxes, torch.from_numpy(frame.actions) + 1, regions)
+
+
+def _stacked(decoded: Iterable[_Frame], count: int, name: Callable[[int], str]) -> tuple[torch.Tensor, list[_Frame]]:
+    """Puts the pictures into one tensor; the frames that are returned hold them no more."""
+    frames, labelled = torch.empty(0), []
+    for position, frame in enumerate(decoded):
+        if position == 0:
+            frames = torch.empty((count, *frame.picture.shape), dtype=torch.uint8)
+        if frame.picture.shape != frames.shape[1:]:
+            sizes = f"{frame.picture.shape[2]}×{frame.picture.shape[1]} after {frames.shape[3]}×{frames.shape[2]}"
+            raise ContractError(
+                f"{name(position)}: a bank holds frames of one size, got {sizes}; fit them into one (frame_size)"
+            )
+        frames[position] = frame.picture
+        labelled.append(replace(frame, picture=torch.empty(0)))
+    return frames, labelled
+
+
+def _resized(picture: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Brings a `[3, H, W]` uint8 picture to another size, bilinear with antialiasing."""
+    if picture.shape[1:] == size:
+        return picture
+    scaled = torch.nn.functional.interpolate(picture[None].float(), size, mode="bilinear", antialias=True)[0]
+    return scaled.round().clamp(0, 255).to(torch.uint8)
+
+
+def _fitted(picture: torch.Tensor, frame_size: tuple[int, int]) -> torch.Tensor:
+    """Lays a picture into the upper left of a black frame."""
+    frame = torch.zeros((3, *frame_size), dtype=torch.uint8)
+    frame[:, : picture.shape[1], : picture.shape[2]] = picture
+    return frame
+
+
+def _tensor_hash(tensor: torch.Tensor) -> str:
+    parts = [sha256_bytes(chunk.cpu().numpy().tobytes()) for chunk in tensor.split(_HASHED)]
+    return "\n".join(parts)
 
 
 def _square(picture: NDArray[np.uint8], face: FaceLabel, size: int) -> tuple[NDArray[np.uint8], FaceLabel]:
@@ -226,11 +300,8 @@ def _square(picture: NDArray[np.uint8], face: FaceLabel, size: int) -> tuple[NDA
     top, left = (height - side) // 2, (width - side) // 2
     square = np.ascontiguousarray(picture[top : top + side, left : left + side])
     scale = size / side
-    if side != size:
-        resized = torch.nn.functional.interpolate(
-            torch.from_numpy(square).permute(2, 0, 1)[None].float(), (size, size), mode="bilinear", antialias=True
-        )[0]
-        square = resized.round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
+    resized = _resized(torch.from_numpy(square).permute(2, 0, 1), (size, size))
+    square = np.ascontiguousarray(resized.permute(1, 2, 0).numpy())
     return square, face.moved(scale, -left * scale, -top * scale)
 
 

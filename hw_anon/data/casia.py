@@ -9,12 +9,14 @@ Source: D. Yi et al., "Learning face representation from scratch", 2014.
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hw_anon.core.errors import ContractError
+from hw_anon.core.hashing import sha256_bytes, sha256_file
 from hw_anon.data.folders import FolderIdentities
 from hw_anon.data.images import decode_picture
 from hw_anon.data.recordio import PictureRecord, RecordFile
@@ -69,6 +71,14 @@ class RecordIdentities(IdentitySet):
                 f"{self.identities[sample.identity]}; the file is damaged"
             )
         return decode_picture(record.data, where)
+
+    def content_hash(self, identity: int) -> str:
+        """Returns a hash of the whole file and the person, see `IdentitySet.content_hash`."""
+        return sha256_bytes(f"{self._file_hash} {self.identities[identity]}".encode())
+
+    @cached_property
+    def _file_hash(self) -> str:
+        return sha256_file(self._records.path)
 
 
 def open_casia(path: Path, *, complete: bool = True) -> IdentitySet:

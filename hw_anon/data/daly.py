@@ -10,7 +10,6 @@ Source: P. Weinzaepfel et al., "Human action localization with sparse spatial su
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from hw_anon.core.hashing import sha256_file
 from hw_anon.data.pickled import as_mapping, as_sequence, entry
 from hw_anon.data.safe_pickle import load_pickle
 from hw_anon.data.samples import ActionBox, ActionClip, ActionSet, natural_key
-from hw_anon.data.video import Video, VideoFolder
+from hw_anon.data.video import OpenVideos, VideoFolder
 
 __all__ = ["DALY_ACTIONS", "DalySet"]
 
@@ -40,12 +39,13 @@ DALY_ACTIONS = (
 )
 """The 10 classes, in the order of the paper's Table 1."""
 
-_OPEN_VIDEOS = 4
 _EDGE_SLACK = 0.1  # hand-drawn boxes may stick out a little; boxes in pixels are far above
 
 
 class DalySet(ActionSet):
     """The key frames of DALY."""
+
+    one_reader = True
 
     def __init__(
         self, annotations: Path, videos: Path, *, skip_missing: bool = False, skip_flags: Collection[str] = ()
@@ -77,7 +77,7 @@ class DalySet(ActionSet):
         folder = VideoFolder(videos)
         self._paths: dict[str, Path] = {}
         self._labels: dict[str, dict[int, tuple[ActionBox, ...]]] = {}
-        self._open: OrderedDict[str, Video] = OrderedDict()
+        self._open = OpenVideos()
         missing: list[str] = []
         clips: list[ActionClip] = []
         for name in sorted(map(str, annotated), key=natural_key):
@@ -97,9 +97,6 @@ class DalySet(ActionSet):
         self.missing = tuple(missing)
         """Videos that were left out because they are not there."""
 
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_open": OrderedDict()}
-
     def boxes(self, clip: ActionClip, number: int) -> tuple[ActionBox, ...]:
         """Returns the labels of one key frame, see `ActionSet.boxes`."""
         labels = self._labels.get(clip.name, {})
@@ -109,13 +106,7 @@ class DalySet(ActionSet):
 
     def picture(self, clip: ActionClip, number: int) -> NDArray[np.uint8]:
         """Decodes one frame, see `ActionSet.picture`."""
-        video = self._video(clip.name)
-        if number > len(video):
-            raise ContractError(
-                f"{video.path}: has {len(video)} frames, but frame {number} is annotated; "
-                "it is cut off or another version of the video"
-            )
-        return video.frame(number).picture
+        return self._open.picture(self._path(clip.name), number)
 
     def content_hash(self, clip: ActionClip) -> str:
         """Returns the hash of the video file."""
@@ -123,21 +114,12 @@ class DalySet(ActionSet):
 
     def close(self) -> None:
         """Closes the videos that are open; reading opens them again."""
-        while self._open:
-            self._open.popitem()[1].close()
+        self._open.close()
 
     def _path(self, name: str) -> Path:
         if name not in self._paths:
             raise ConfigError(f"DALY: {name!r} is not one of its videos")
         return self._paths[name]
-
-    def _video(self, name: str) -> Video:
-        if name not in self._open:
-            self._open[name] = Video(self._path(name))
-            if len(self._open) > _OPEN_VIDEOS:
-                self._open.popitem(last=False)[1].close()
-        self._open.move_to_end(name)
-        return self._open[name]
 
 
 def _bare(name: object) -> str:

@@ -203,13 +203,16 @@ def video_faces(
         return cache.faces(sha256_file(path), wanted, lambda number: video.frame(number).picture)
 
 
-def clip_faces(actions: ActionSet, clip: ActionClip, cache: FaceBoxCache) -> dict[int, tuple[FoundFace, ...]]:
-    """Returns the faces of a clip's labelled frames.
+def clip_faces(
+    actions: ActionSet, clip: ActionClip, cache: FaceBoxCache, numbers: Iterable[int] | None = None
+) -> dict[int, tuple[FoundFace, ...]]:
+    """Returns the faces of a clip's labelled frames, of all of them by default.
 
     Raises:
         ContractError: if a frame is missing or damaged.
     """
-    return cache.faces(actions.content_hash(clip), clip.frames, lambda number: actions.picture(clip, number))
+    wanted = clip.frames if numbers is None else numbers
+    return cache.faces(actions.content_hash(clip), wanted, lambda number: actions.picture(clip, number))
 
 
 def regions(faces: Iterable[FoundFace], frame_width: int, frame_height: int) -> tuple[Box, ...]:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from hw_anon.core.atomic import atomic_directory
 from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.core.hashing import sha256_files
 from hw_anon.data.images import image_files, read_picture, require_utf8
-from hw_anon.data.samples import IdentitySample, IdentitySet, natural_key, require_directory
+from hw_anon.data.samples import IdentitySample, IdentitySet, natural_key, require_directory, require_file
 
 __all__ = ["FolderIdentities", "write_att_folder"]
 
@@ -64,6 +65,13 @@ class FolderIdentities(IdentitySet):
     def picture(self, index: int) -> NDArray[np.uint8]:
         """Decodes one picture, see `IdentitySet.picture`."""
         return read_picture(self.root / self.samples[index].name)
+
+    def content_hash(self, identity: int) -> str:
+        """Returns one hash over a person's files, see `IdentitySet.content_hash`."""
+        paths = [self.root / self.samples[index].name for index in self.of_identity[identity]]
+        for path in paths:
+            require_file(path, "a picture that was there when the set was opened")
+        return sha256_files(paths, root=self.root)
 
 
 def write_att_folder(faces: NDArray[np.uint8], root: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +123,25 @@ class IdentitySet(ABC):
             ContractError: if the picture is missing or damaged; the message names it.
         """
 
+    @abstractmethod
+    def content_hash(self, identity: int) -> str:
+        """Returns the SHA-256 of a person's pictures as they are on disk: the key of what is computed from them.
+
+        Args:
+            identity: index into `identities`.
+
+        Raises:
+            ContractError: if a picture is missing.
+        """
+
+    @cached_property
+    def of_identity(self) -> tuple[tuple[int, ...], ...]:
+        """The samples of each person, indices into `samples`, ascending."""
+        found: list[list[int]] = [[] for _ in self.identities]
+        for index, sample in enumerate(self.samples):
+            found[sample.identity].append(index)
+        return tuple(map(tuple, found))
+
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """`[N]` int64: the identity of each sample."""
@@ -206,6 +226,9 @@ class LabelledFrame:
 
 class ActionSet(ABC):
     """Videos with actions and where they happen."""
+
+    one_reader: ClassVar[bool] = False
+    """Whether only one thread at a time may ask for pictures, as where videos are decoded."""
 
     def __init__(self, *, title: str, actions: Sequence[str], clips: Sequence[ActionClip]) -> None:
         self.title = title

@@ -8,6 +8,7 @@ time stamp, not a guess from the frame rate, says which it is.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["VIDEO_SUFFIXES", "Video", "VideoFolder", "VideoFrameAt"]
+__all__ = ["VIDEO_SUFFIXES", "OpenVideos", "Video", "VideoFolder", "VideoFrameAt"]
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 """File names that are taken for videos, in lower case."""
@@ -233,6 +234,47 @@ class Video:
                 f"the video {self.width}×{self.height}"
             )
         return picture
+
+
+class OpenVideos:
+    """Keeps a few videos open, those that were read last; another process that is handed it opens its own."""
+
+    def __init__(self, most: int = 4) -> None:
+        """Opens nothing yet.
+
+        Args:
+            most: videos open at a time.
+        """
+        self._most = most
+        self._open: OrderedDict[Path, Video] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_open": OrderedDict()}
+
+    def picture(self, path: Path, number: int) -> NDArray[np.uint8]:
+        """Decodes a labelled frame, `[H, W, 3]` uint8 RGB.
+
+        Raises:
+            ContractError: if the video is missing or damaged, or has no such frame.
+            ToolError: if PyAV is not installed.
+        """
+        if path not in self._open:
+            self._open[path] = Video(path)
+            if len(self._open) > self._most:
+                self._open.popitem(last=False)[1].close()
+        self._open.move_to_end(path)
+        video = self._open[path]
+        if number > len(video):
+            raise ContractError(
+                f"{path}: has {len(video)} frames, but frame {number} is annotated; "
+                "it is cut off or another version of the video"
+            )
+        return video.frame(number).picture
+
+    def close(self) -> None:
+        """Closes the videos; reading opens them again."""
+        while self._open:
+            self._open.popitem()[1].close()
 
 
 class VideoFolder:

@@ -32,9 +32,8 @@ from hw_anon.train.batches import step_seed
 from hw_anon.train.detector_batches import Augmentation, FrameBatches
 from hw_anon.train.schedule import make_adam, set_learning_rate
 
-__all__ = ["DetectorRecipe", "DetectorRun", "bank_hash", "learning_rate_factor", "train_detector"]
+__all__ = ["DetectorRecipe", "DetectorRun", "learning_rate_factor", "train_detector"]
 
-_HASHED = 64
 _USUAL = Augmentation()
 
 
@@ -90,15 +89,7 @@ class DetectorRun:
     losses: tuple[float, ...]
     """Loss of every step."""
     data: str
-    """`bank_hash` of the frames."""
-
-
-def bank_hash(bank: FrameBank) -> str:
-    """Returns the SHA-256 of a bank's frames, boxes, labels and names."""
-    parts = [sha256_bytes(chunk.cpu().numpy().tobytes()) for chunk in bank.frames.split(_HASHED)]
-    for boxes, labels in zip(bank.boxes, bank.labels, strict=True):
-        parts.append(f"{boxes.tolist()} {labels.tolist()}")
-    return sha256_bytes("\n".join([*parts, *bank.actions]).encode())
+    """`FrameBank.content_hash` of the frames."""
 
 
 def learning_rate_factor(progress: float, warm_up: float) -> float:
@@ -139,7 +130,7 @@ def train_detector(
         ContractError: if the checkpoint is damaged or of another training, or `start` fits another network.
     """
     device = torch.device(device)
-    data = bank_hash(bank)
+    data = bank.content_hash()
     key = sha256_bytes(f"{recipe.content_hash()} {data} {_weights_hash(start or {})}".encode())
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(recipe.seed)

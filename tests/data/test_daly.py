@@ -109,7 +109,7 @@ def test_few_videos_are_open_at_once(tmp_path: Path) -> None:
     daly = DalySet(write(tmp_path, content), tmp_path / "videos")
     for clip in (*daly.clips, daly.clips[0]):
         assert frame_number(daly.picture(clip, 2)) == 2
-    assert len(daly._open) == 4
+    assert len(daly._open._open) == 4
 
 
 def test_flagged_performances_can_be_left_out(tmp_path: Path, videos: Path) -> None:

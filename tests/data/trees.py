@@ -101,7 +101,13 @@ def frame_number(pixels: NDArray[np.uint8]) -> int:
 
 
 def write_video(
-    path: Path, frames: int = 40, *, codec: str = "libx264", times: Sequence[int] | None = None, **options: str
+    path: Path,
+    frames: int = 40,
+    *,
+    codec: str = "libx264",
+    times: Sequence[int] | None = None,
+    show: Callable[[int], NDArray[np.uint8]] | None = None,
+    **options: str,
 ) -> Path:
     """Writes a video of 64×48 pixels whose frames show their own numbers (from 1) in six bits.
 
@@ -110,6 +116,7 @@ def write_video(
         frames: how many.
         codec: FFmpeg's name of the encoder.
         times: when each frame is shown in milliseconds, 25 frames a second by default.
+        show: the picture of each frame in place of its number.
         **options: of the encoder.
     """
     import av
@@ -118,15 +125,20 @@ def write_video(
     base = Fraction(1, 25) if times is None else Fraction(1, 1000)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options=options)
-        stream.width, stream.height = 64, 48
+        stream.height, stream.width = (48, 64) if show is None else show(1).shape[:2]
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.time_base = base
         for number in range(1, frames + 1):
-            pixels = np.full((48, 64, 3), 40, np.uint8)
-            for bit in range(6):
-                pixels[4:12, 4 + 8 * bit : 12 + 8 * bit] = 255 * (number >> bit & 1)
+            pixels = _numbered(number) if show is None else show(number)
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number - 1 if times is None else times[number - 1], base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def _numbered(number: int) -> NDArray[np.uint8]:
+    pixels = np.full((48, 64, 3), 40, np.uint8)
+    for bit in range(6):
+        pixels[4:12, 4 + 8 * bit : 12 + 8 * bit] = 255 * (number >> bit & 1)
+    return pixels

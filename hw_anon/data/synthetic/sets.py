@@ -56,6 +56,12 @@ class _Archive:
             raise ContractError(f"{self.file}: cut off; run hw-anon synthesise again to mend it")
         return decode_picture(data, f"{self.file}, picture {position + 1}")
 
+    def checked_hash(self) -> str:
+        actual = sha256_file(require_file(self.file, "an archive of a synthetic set"))
+        if actual != self.sha256:
+            raise ContractError(f"{self.file}: is not the archive that was indexed; run hw-anon synthesise again")
+        return actual
+
 
 class SyntheticPeople(IdentitySet):
     """Portraits of synthetic people of one split."""
@@ -88,6 +94,10 @@ class SyntheticPeople(IdentitySet):
         """Returns the face in a portrait; `None` where nothing of it is in the picture."""
         archive, position = self._places[index]
         return self._archives[archive].faces[position]
+
+    def content_hash(self, identity: int) -> str:
+        """Returns the hash of the person's archive, see `IdentitySet.content_hash`."""
+        return self._archives[identity].checked_hash()
 
     def traits(self, identity: int) -> PersonTraits:
         """Returns what a person is like, by index into `identities`."""
@@ -150,11 +160,7 @@ class SyntheticClips(ActionSet):
 
     def content_hash(self, clip: ActionClip) -> str:
         """Returns the hash of the clip's archive, see `ActionSet.content_hash`."""
-        archive = self._archives[clip.name]
-        actual = sha256_file(require_file(archive.file, "the archive of a clip"))
-        if actual != archive.sha256:
-            raise ContractError(f"{archive.file}: is not the archive that was indexed; run hw-anon synthesise again")
-        return actual
+        return self._archives[clip.name].checked_hash()
 
     def _at(self, clip: ActionClip, number: int) -> tuple[_Archive, int]:
         archive = self._archives.get(clip.name)
