@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hw_anon.cli.build import BoardOption, ClockOption, RateOption
+from hw_anon.cli.build import DEFAULT_WORK, BoardOption, ClockOption, RateOption
+from hw_anon.cli.method_options import (
+    AttackerPeopleOption,
+    AttackerSetOption,
+    AttackOption,
+    AttackStepsOption,
+    BackendOption,
+    BaselinesOption,
+    CropSideOption,
+    DeviceOption,
+    EnlargeOption,
+    JudgeOption,
+    ModifierOption,
+    PairsOption,
+    PeopleOption,
+    PicturesOption,
+    ResultsOption,
+    SeenOption,
+    SetOption,
+    TrainPicturesOption,
+)
 from hw_anon.cli.methods import MethodMaker, backend_names, make_attacks, trained_methods
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress, status
+from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, progress, status
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError
@@ -25,6 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+DEFAULT_OUT = Path("build/evaluation")
+"""Where the report goes unless --out says another."""
 _FOLDS = 10
 
 
@@ -34,136 +55,80 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    backend: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--backend",
-            help="A baseline (original, blur-8, mask, …), or qat, twin, rtl of --net; repeatable. "
-            "All baselines if nothing is asked for.",
-        ),
-    ] = None,
-    baselines: Annotated[bool, typer.Option("--baselines", help="All baselines, besides what is asked for.")] = False,
-    modifier: Annotated[
-        list[str] | None,
-        typer.Option("--modifier", help="Trained modifier.safetensors, or NAME=PATH; repeatable (several seeds)."),
-    ] = None,
-    dataset: Annotated[
-        str,
-        typer.Option(
-            "--set",
-            help="Identity set: att (real faces, fetched on first use), lfw:DIR, casia:DIR, folder:DIR (a folder for "
-            "each person), synthetic:DIR.",
-        ),
-    ] = "att",
-    judge: Annotated[
-        list[str] | None, typer.Option("--judge", help="Face recogniser: dlib or sface; repeatable. Both if none.")
-    ] = None,
-    seen: Annotated[
-        list[str] | None,
-        typer.Option("--seen", help="Judge that training of qat, twin or rtl used; repeatable. Modifiers say it."),
-    ] = None,
-    people: Annotated[
-        int | None, typer.Option("--people", min=4, help="Only so many people of the set: quicker, less certain.")
-    ] = None,
-    pictures: Annotated[
-        int | None, typer.Option("--pictures", min=2, help="Only the first so many pictures of each person.")
-    ] = None,
-    pairs: Annotated[
-        int | None, typer.Option("--pairs", min=1, help="Only so many pairs of one person in each fold.")
-    ] = None,
-    train_pictures: Annotated[
-        int, typer.Option("--train-pictures", min=2, help="Pictures of each person that the parrots learn from.")
-    ] = 5,
-    attack: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--attack",
-            help="Attacker that trains a network: inversion, parrot-cnn (both if none), inversion-sface, parrot-sface, "
-            "or none; repeatable. The linear parrots always run.",
-        ),
-    ] = None,
-    attacker_set: Annotated[
-        str | None,
-        typer.Option("--attacker-set", help="Set of other people that inversion trains on, e.g. synthetic-train:DIR."),
-    ] = None,
-    attacker_people: Annotated[
-        int | None, typer.Option("--attacker-people", min=2, help="Only so many people of the attacker's set.")
-    ] = None,
-    attack_steps: Annotated[
-        int | None, typer.Option("--attack-steps", min=1, help="Training steps of each attacker, if not its own.")
-    ] = None,
-    crop_side: Annotated[
-        int, typer.Option("--crop-side", min=24, max=512, help="Side in pixels of the crops that baselines take.")
-    ] = 256,
-    enlarge: Annotated[
-        float | None,
-        typer.Option("--enlarge", help="Side of the replaced region over the face's: 1.2 for att, 1.6 for others."),
-    ] = None,
+    backend: BackendOption = None,
+    baselines: BaselinesOption = False,
+    modifier: ModifierOption = None,
+    dataset: SetOption = "att",
+    judge: JudgeOption = None,
+    seen: SeenOption = None,
+    people: PeopleOption = None,
+    pictures: PicturesOption = None,
+    pairs: PairsOption = None,
+    train_pictures: TrainPicturesOption = 5,
+    attack: AttackOption = None,
+    attacker_set: AttackerSetOption = None,
+    attacker_people: AttackerPeopleOption = None,
+    attack_steps: AttackStepsOption = None,
+    crop_side: CropSideOption = 256,
+    enlarge: EnlargeOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of people, pairs, noise, attackers.")] = 0,
-    device: Annotated[str, typer.Option("--device", help="Where networks run: auto, cpu, cuda.")] = "auto",
-    out: Annotated[Path, typer.Option("--out", help="Directory for privacy.json and privacy.md.")] = Path(
-        "build/evaluation"
-    ),
-    results_dir: Annotated[
-        Path | None,
-        typer.Option("--results", help="Results directory: gets privacy/SET/METHOD.json, gives the mAP it has."),
-    ] = None,
+    device: DeviceOption = "auto",
+    out: Annotated[Path, typer.Option("--out", help="Directory for privacy.json and privacy.md.")] = DEFAULT_OUT,
+    results_dir: ResultsOption = None,
     net: NetOption = "modifier-s",
     board: BoardOption = "pynq-z2",
     faces_per_s: RateOption = 120.0,
     clk_mhz: ClockOption = None,
-    work: WorkOption = Path("build"),
+    work: WorkOption = DEFAULT_WORK,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how well modified faces are still recognised: baselines, trained modifiers, and what was built of one.
 
     Verification and identification by two recognisers, original against modified and modified against modified, and by
     attackers that retrain: recognisers of modified faces, and a network that restores them. On one core the whole AT&T
-    set takes four minutes for each method, one with --attack none.
+    set takes four minutes for each method, one with --attack none. --json prints an object for each method, protocol
+    and judge; privacy.json has intervals and sample sizes as well.
 
     Example: hw-anon evaluate --backend original --backend blur-8 --people 10 --json
     """
     from hls.flow.config import BuildConfig
     from hw_anon.evaluate.identity_sets import SetOptions
     from hw_anon.evaluate.privacy import PrivacySettings
+
+    workspace = Workspace(work)
+    names = backend_names(backend or [], baselines=baselines, others=bool(modifier))
+    config = BuildConfig(board=board, faces_per_s=faces_per_s, clk_mhz=clk_mhz)
+    known = tuple(_judges(seen)) if seen else ()
+    maker = MethodMaker(net=net, config=config, workspace=workspace, crop_side=crop_side, seed=seed, seen=known)
+    judges, trained = _judges(judge or []), trained_methods(modifier or [], device=device)
+    theirs = SetOptions(people=attacker_people, enlarge=enlarge)
+    others = _open(attacker_set, workspace, theirs).faces if attacker_set else None
+    attacks = make_attacks(attack or [], device=device, steps=attack_steps, others=others)
+    judged = _open(dataset, workspace, SetOptions(people=people, pictures=pictures, enlarge=enlarge, seed=seed))
+    settings = PrivacySettings(folds=_folds(judged), pairs_per_fold=pairs, train_pictures=train_pictures, seed=seed)
+    keep = partial(_kept, settings=settings, directory=results_dir)
+    results = _measure(names, maker, trained, judged, judges, attacks, settings, keep)
+    _deliver(results, settings, out, as_json)
+
+
+def _kept(result: PrivacyResult, *, settings: PrivacySettings, directory: Path | None) -> PrivacyResult:
+    """Writes a result into a results directory, if there is one, with the mAP that it has; returns it."""
     from hw_anon.evaluate.privacy_files import with_action, write_privacy_files
 
-    names = backend_names(backend or [], baselines=baselines, others=bool(modifier))
-    judges, known = _judges(judge or []), tuple(_judges(seen or [])) if seen else ()
-    config = BuildConfig(board=board, faces_per_s=faces_per_s, clk_mhz=clk_mhz)
-    workspace = Workspace(work)
-    options = SetOptions(people=people, pictures=pictures, enlarge=enlarge, seed=seed)
-    trained = trained_methods(modifier or [], device=device)
-    others = (
-        _open(attacker_set, workspace, SetOptions(people=attacker_people, enlarge=enlarge)).faces
-        if attacker_set
-        else None
-    )
-    attacks = make_attacks(attack or [], device=device, steps=attack_steps, others=others)
-    judged = _open(dataset, workspace, options)
-    folds = _folds(judged)
-    settings = PrivacySettings(folds=folds, pairs_per_fold=pairs, train_pictures=train_pictures, seed=seed)
-    maker = MethodMaker(net=net, config=config, workspace=workspace, crop_side=crop_side, seed=seed, seen=known)
-    command = shlex.join(["hw-anon", *sys.argv[1:]])
-
-    def keep(result: PrivacyResult) -> PrivacyResult:
-        if results_dir is None:
-            return result
-        joined = with_action(result, results_dir)
-        write_privacy_files([joined], settings, results_dir, command=command)
-        return joined
-
-    results = _measure(names, maker, trained, judged, judges, attacks, settings, keep)
-    _deliver(results, settings, out, command, as_json)
+    if directory is None:
+        return result
+    joined = with_action(result, directory)
+    write_privacy_files([joined], settings, directory, command=command_line())
+    return joined
 
 
-def _deliver(results: list[PrivacyResult], settings: PrivacySettings, out: Path, command: str, as_json: bool) -> None:
+def _deliver(results: list[PrivacyResult], settings: PrivacySettings, out: Path, as_json: bool) -> None:
     """Writes the files, prints the document or the tables."""
     from hw_anon.evaluate.report import privacy_table, write_privacy_report
 
-    files = write_privacy_report(results, settings, out, command=command)
+    files = write_privacy_report(results, settings, out, command=command_line())
     if as_json:
-        emit_document([row for result in results for row in result.rows()])
+        emit_document([row for result in results for row in result.printed()])
         return
     columns, rows = privacy_table(results)
     for method, *cells in rows:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, status
+from hw_anon.cli.method_options import BackendOption, BaselinesOption, CropSideOption, DeviceOption, ModifierOption
+from hw_anon.cli.output import JsonOption, command_line, emit_document, note, status
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 
 if TYPE_CHECKING:
@@ -25,23 +24,18 @@ def register(app: typer.Typer) -> None:
 
 def gallery(
     results: Annotated[Path, typer.Option("--results", help="Results directory: gets galleries/*.")],
-    backend: Annotated[
-        list[str] | None, typer.Option("--backend", help="A baseline, or qat, twin, rtl of --net; repeatable.")
-    ] = None,
-    baselines: Annotated[bool, typer.Option("--baselines", help="All baselines, besides what is asked for.")] = False,
-    modifier: Annotated[
-        list[str] | None,
-        typer.Option("--modifier", help="Trained modifier.safetensors, or NAME=PATH; repeatable."),
-    ] = None,
+    backend: BackendOption = None,
+    baselines: BaselinesOption = False,
+    modifier: ModifierOption = None,
     dataset: Annotated[
         str | None, typer.Option("--set", help="Identity set to show: att, lfw:DIR, folder:DIR, synthetic:DIR.")
     ] = None,
     clips: Annotated[
         Path | None, typer.Option("--clips", help="Set of synthetic clips to show, made by hw-anon synthesise.")
     ] = None,
-    crop_side: Annotated[int, typer.Option("--crop-side", min=24, max=512, help="Side of the baselines' crops.")] = 256,
+    crop_side: CropSideOption = 256,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Which people and clips are shown.")] = 0,
-    device: Annotated[str, typer.Option("--device", help="Where trained modifiers run: auto, cpu, cuda.")] = "auto",
+    device: DeviceOption = "auto",
     net: NetOption = "modifier-s",
     work: WorkOption = Path("build"),
     as_json: JsonOption = False,
@@ -62,7 +56,7 @@ def gallery(
         raise ConfigError("there is nothing to show: give --set or --clips or both")
     workspace = Workspace(work)
     methods = _methods(backend or [], baselines, modifier or [], net, workspace, crop_side, seed, device)
-    command = shlex.join(["hw-anon", *sys.argv[1:]])
+    command = command_line()
     made = []
     if dataset is not None:
         with status(f"finding the faces of {dataset}"):

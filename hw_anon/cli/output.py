@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -19,6 +20,7 @@ from rich.table import Table
 
 __all__ = [
     "JsonOption",
+    "command_line",
     "document_pending",
     "emit_document",
     "note",
@@ -36,6 +38,11 @@ JsonOption = Annotated[
 
 _PLAIN_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
+
+
+def command_line() -> str:
+    """Returns the command that this process was started with, as it can be typed again: results carry it."""
+    return shlex.join(["hw-anon", *sys.argv[1:]])
 
 
 @dataclass(slots=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table
+from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table
 
 __all__ = ["register"]
 
@@ -41,7 +39,7 @@ def report(
 
     measured = read_results(results)
     galleries = read_galleries(results / "galleries")
-    command = shlex.join(["hw-anon", *sys.argv[1:]])
+    command = command_line()
     page = write_report(measured, out, command=command, galleries=galleries)
     record = report_record(measured, command=command)
     if as_json:

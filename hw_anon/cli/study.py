@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table, status
+from hw_anon.cli.method_options import CropSideOption, DeviceOption
+from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, status
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.core.errors import ConfigError
 
@@ -44,9 +43,9 @@ def study(
     pairs: Annotated[int, typer.Option("--pairs", min=1, help="Pairs of one person in Q1, and as many of two.")] = 12,
     named: Annotated[int, typer.Option("--named", min=1, help="People to be named in Q2.")] = 16,
     candidates: Annotated[int, typer.Option("--candidates", min=2, help="Originals to choose from in Q2.")] = 8,
-    crop_side: Annotated[int, typer.Option("--crop-side", min=24, max=512, help="Side of a baseline's crops.")] = 256,
+    crop_side: CropSideOption = 256,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of people, pictures and order.")] = 0,
-    device: Annotated[str, typer.Option("--device", help="Where a trained modifier runs: auto, cpu, cuda.")] = "auto",
+    device: DeviceOption = "auto",
     out: Annotated[Path, typer.Option("--out", help="Directory for study.html and key.json.")] = Path("build/study"),
     net: NetOption = "modifier-s",
     work: WorkOption = Path("build"),
@@ -77,7 +76,7 @@ def study(
             options=SetOptions(people=people, seed=seed),
         )
     shown = GalleryMethod(backend=method.backend, crop_side=method.crop_side)
-    command = shlex.join(["hw-anon", *sys.argv[1:]])
+    command = command_line()
     made = make_study(judged.faces, shown, settings, command=command)
     files = write_study(made, out)
     if as_json:

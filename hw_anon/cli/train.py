@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress
+from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, progress
 from hw_anon.cli.training_data import DataOptions, load_training_data, parse_frame_size
 from hw_anon.cli.workspace import WorkOption
 
@@ -146,10 +144,11 @@ class _Run:
         """Trains; returns the figures, in the leading process alone, and whether the end was reached."""
         import torch
 
+        from hw_anon.evaluate.float_backend import pick_device
         from hw_anon.train.distributed import joined, leave
         from hw_anon.train.outputs import write_outputs
 
-        place = _device(self.device)
+        place = pick_device(self.device)
         world = joined(place)
         if place.type == "cuda" and world.size > 1:
             place = torch.device("cuda", world.rank % torch.cuda.device_count())
@@ -162,7 +161,7 @@ class _Run:
         leave(world)
         if not world.leads:
             return None, finished
-        return write_outputs(training, command=shlex.join(["hw-anon", *sys.argv[1:]]), data=described), finished
+        return write_outputs(training, command=command_line(), data=described), finished
 
     def _training(self, place: torch.device, world: World) -> tuple[Training, dict[str, Any]]:
         """Reads the data and sets the run up.
@@ -188,27 +187,6 @@ class _Run:
         players = build_players(self.recipe, data.faces, actions=actions, seed=self.seed, device=place)
         training = Training(self.recipe, players, data, directory=self.out, seed=self.seed, device=place, world=world)
         return training, described
-
-
-def _device(name: str) -> torch.device:
-    """Returns the device of that name; "auto" is CUDA where there is one.
-
-    Raises:
-        ConfigError: if torch knows no such device.
-    """
-    import torch
-
-    from hw_anon.core.errors import ConfigError
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as exc:
-        raise ConfigError(f"device {name!r}: expected auto, cpu, cuda or cuda:N") from exc
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"device {name!r}: this machine, or this torch, has no CUDA")
-    return device
 
 
 def _progress_bar(name: str, total: int, *, shown: bool) -> tuple[AbstractContextManager[Any], OnStep | None]:

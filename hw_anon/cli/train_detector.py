@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hw_anon.cli.detector_jobs import DetectorJob, detector_file, run_job, use_one_thread
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress
+from hw_anon.cli.method_options import CropSideOption, DeviceOption
+from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, progress
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError
 
@@ -54,9 +53,7 @@ def train_detector(
         int | None, typer.Option("--seed", min=0, help="Seed of the detector; given, it is part of the result's name.")
     ] = None,
     every: Annotated[int, typer.Option("--every", min=1, help="Train on every so-manieth frame of a clip.")] = 1,
-    crop_side: Annotated[
-        int, typer.Option("--crop-side", min=24, max=512, help="Side in pixels of the crops that baselines take.")
-    ] = 256,
+    crop_side: CropSideOption = 256,
     face_frames: Annotated[
         int, typer.Option("--face-frames", min=0, help="Most test frames in which faces are looked for.")
     ] = 400,
@@ -73,7 +70,7 @@ def train_detector(
     workers: Annotated[
         int, typer.Option("--workers", min=1, help="Processes of each method that modify frames, threads that decode.")
     ] = 1,
-    device: Annotated[str, typer.Option("--device", help="Torch device: auto, cpu, cuda, …")] = "auto",
+    device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Train an action detector on frames modified by a method, and measure what can still be seen in them.
@@ -90,7 +87,7 @@ def train_detector(
         clips=clips,
         out=out,
         recipe=recipe,
-        command=shlex.join(["hw-anon", *sys.argv[1:]]),
+        command=command_line(),
         name=name,
         seed=seed,
         crop_side=crop_side,

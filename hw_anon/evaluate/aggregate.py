@@ -50,6 +50,11 @@ class Measured:
         """Half the interval's width."""
         return (self.high - self.low) / 2
 
+    @property
+    def estimate(self) -> Estimate:
+        """The mean with its interval, without the runs."""
+        return Estimate(value=self.value, low=self.low, high=self.high, n=self.n)
+
     def mapped(self, function: Callable[[float], float]) -> Measured:
         """Returns the number under a monotone function, `1 - x` for instance; ends change places if it falls."""
         return combine({seed: _map(run, function) for seed, run in self.runs.items()})

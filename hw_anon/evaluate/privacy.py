@@ -14,6 +14,7 @@ __all__ = [
     "INVERSION",
     "MODIFIED_MODIFIED",
     "ORIGINAL_MODIFIED",
+    "PRINTED",
     "PrivacyResult",
     "PrivacySettings",
     "ProtocolResult",
@@ -28,6 +29,25 @@ ADAPTIVE = "adaptive"
 """The attacker retrains a recogniser on modified pictures of the people it is to name."""
 INVERSION = "inversion"
 """One picture of a pair is original, the other was modified and then restored by a network trained to do so."""
+PRINTED = (
+    "method",
+    "protocol",
+    "judge",
+    "judge_seen",
+    "dataset",
+    "n_pairs",
+    "auc",
+    "eer",
+    "accuracy",
+    "tar_at_far_1e-3",
+    "rank1_parrot",
+    "map50",
+    "map50_near_face",
+    "face_found",
+    "l1",
+    "seed",
+)
+"""Fields of a row that programs read off `hw-anon evaluate --json`; files have intervals and sample sizes as well."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +154,10 @@ class PrivacyResult:
         adaptive row is its own attacker's; other rows repeat the strongest attacker's, named by `rank1_parrot_by`.
         """
         return [self._row(result) for result in self.protocols]
+
+    def printed(self) -> list[dict[str, Any]]:
+        """Returns the rows with the fields of `PRINTED` alone, in that order; `None` is not measured."""
+        return [{name: row[name] for name in PRINTED} for row in self.rows()]
 
     def _row(self, result: ProtocolResult) -> dict[str, Any]:
         adaptive = result.protocol == ADAPTIVE

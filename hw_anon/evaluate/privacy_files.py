@@ -89,10 +89,7 @@ def with_action(result: PrivacyResult, directory: Path) -> PrivacyResult:
 
 def _mean(documents: Sequence[Document], name: str) -> Estimate | None:
     runs = {document.seed: value for document in documents if (value := document.number(name)) is not None}
-    if not runs:
-        return None
-    mean = combine(runs)
-    return Estimate(value=mean.value, low=mean.low, high=mean.high, n=mean.n)
+    return combine(runs).estimate if runs else None
 
 
 def _stem(result: PrivacyResult) -> str:

@@ -231,9 +231,9 @@ def _matches(point: TradeOffPoint, curves: Mapping[str, Sequence[TradeOffPoint]]
                 at=at.value,
                 between=(bracket[0].name, bracket[1].name) if bracket else None,
                 reach=(min(values), max(values)) if values else None,
-                ours=_plain(point.error),
+                ours=point.error.estimate,
                 theirs=_between(bracket[0].error, bracket[1].error, bracket[2]) if bracket else None,
-                our_map50=_plain(point.map50) if axis == "l1" else None,
+                our_map50=point.map50.estimate if axis == "l1" else None,
                 their_map50=_between(bracket[0].map50, bracket[1].map50, bracket[2])
                 if bracket and axis == "l1"
                 else None,
@@ -259,10 +259,6 @@ def _between(first: Measured, second: Measured, share: float) -> Estimate:
         (1 - share) * getattr(first, name) + share * getattr(second, name) for name in ("value", "low", "high")
     )
     return Estimate(value=value, low=low, high=high, n=min(first.n, second.n))
-
-
-def _plain(measured: Measured) -> Estimate:
-    return Estimate(value=measured.value, low=measured.low, high=measured.high, n=measured.n)
 
 
 def _reach(axis: str, reach: tuple[float, float]) -> str:

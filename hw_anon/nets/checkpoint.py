@@ -20,7 +20,7 @@ from hw_anon.core.atomic import write_bytes_atomically
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.nets.modifier import JohnsonConfig, JohnsonModifier
 
-__all__ = ["FORMAT", "load_modifier", "read_tensors", "save_modifier", "write_tensors"]
+__all__ = ["FORMAT", "load_modifier", "read_network", "read_tensors", "save_modifier", "write_tensors"]
 
 FORMAT = 1
 """Version of the metadata's layout."""
@@ -63,6 +63,25 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, metadata
 
 
+def read_network(path: Path, architecture: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Reads what `write_tensors` wrote of a network.
+
+    Args:
+        path: the file.
+        architecture: what its metadata must say under `architecture`, in this layout.
+
+    Raises:
+        ContractError: if the file is missing or damaged, or holds another network.
+    """
+    tensors, metadata = read_tensors(path)
+    if metadata.get("format") != FORMAT or metadata.get("architecture") != architecture:
+        raise ContractError(
+            f"{path}: architecture {metadata.get('architecture')!r}, format {metadata.get('format')!r}; "
+            f"expected {architecture!r}, {FORMAT}"
+        )
+    return tensors, metadata
+
+
 def save_modifier(path: Path, net: JohnsonModifier, metadata: Mapping[str, Any]) -> None:
     """Writes a modifier.
 
@@ -96,12 +115,7 @@ def load_modifier(path: Path) -> tuple[JohnsonModifier, dict[str, Any]]:
     Raises:
         ContractError: if the file is missing or damaged, or holds another network.
     """
-    tensors, metadata = read_tensors(path)
-    if metadata.get("format") != FORMAT or metadata.get("architecture") != _ARCHITECTURE:
-        raise ContractError(
-            f"{path}: architecture {metadata.get('architecture')!r}, format {metadata.get('format')!r}; "
-            f"expected {_ARCHITECTURE!r}, {FORMAT}"
-        )
+    tensors, metadata = read_network(path, _ARCHITECTURE)
     try:
         net = JohnsonModifier(JohnsonConfig.from_dict(metadata.get("config", {}), where="config"))
         net.load_state_dict(tensors)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.nets.action import ActionDetector, DetectorConfig
-from hw_anon.nets.checkpoint import FORMAT, read_tensors, write_tensors
+from hw_anon.nets.checkpoint import FORMAT, read_network, write_tensors
 
 __all__ = ["load_detector", "save_detector"]
 
@@ -58,12 +58,7 @@ def load_detector(path: Path) -> tuple[ActionDetector, tuple[str, ...], dict[str
     Raises:
         ContractError: if the file is missing or damaged, or holds another network.
     """
-    tensors, metadata = read_tensors(path)
-    if metadata.get("format") != FORMAT or metadata.get("architecture") != _ARCHITECTURE:
-        raise ContractError(
-            f"{path}: architecture {metadata.get('architecture')!r}, format {metadata.get('format')!r}; "
-            f"expected {_ARCHITECTURE!r}, {FORMAT}"
-        )
+    tensors, metadata = read_network(path, _ARCHITECTURE)
     try:
         config = DetectorConfig.from_dict(metadata.get("config", {}), where="config")
         detector = _filled(config, tensors)

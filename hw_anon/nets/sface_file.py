@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from hw_anon.core.errors import ContractError
-from hw_anon.nets.checkpoint import FORMAT, read_tensors, write_tensors
+from hw_anon.nets.checkpoint import FORMAT, read_network, write_tensors
 from hw_anon.nets.sface import SFace
 
 __all__ = ["describe_sface", "load_sface", "rebuild_sface", "save_sface"]
@@ -98,9 +98,7 @@ def load_sface(path: Path) -> SFace:
     """
     if path.suffix == ".onnx":
         return SFace.from_onnx(path)
-    tensors, metadata = read_tensors(path)
-    if metadata.get("format") != FORMAT or metadata.get("architecture") != _ARCHITECTURE:
-        raise ContractError(f"{path}: holds {metadata.get('architecture')!r}; expected {_ARCHITECTURE!r}")
+    tensors, metadata = read_network(path, _ARCHITECTURE)
     net = rebuild_sface(metadata.get("config", {}))
     try:
         net.load_state_dict(tensors)

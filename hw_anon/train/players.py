@@ -20,7 +20,7 @@ from hw_anon.data.weights import SFACE
 from hw_anon.losses.angular import AngularSoftmax, angular_softmax_loss
 from hw_anon.nets.action import ActionDetector
 from hw_anon.nets.align import align_faces
-from hw_anon.nets.checkpoint import FORMAT, read_tensors, write_tensors
+from hw_anon.nets.checkpoint import FORMAT, read_network, write_tensors
 from hw_anon.nets.modifier import JohnsonModifier
 from hw_anon.nets.sface import SFACE_SIDE, SFace
 from hw_anon.nets.sface_file import describe_sface, load_sface, rebuild_sface
@@ -32,6 +32,7 @@ from hw_anon.train.sampling import install_samplers
 __all__ = ["Classifier", "Players", "build_players", "frozen", "load_classifier", "save_classifier"]
 
 _CHUNK = 128
+_CLASSIFIER = "classifier"
 _SFACE_FEATURES = 128
 
 
@@ -233,7 +234,7 @@ def save_classifier(path: Path, classifier: Classifier, metadata: Mapping[str, A
     described = {
         **metadata,
         "format": FORMAT,
-        "architecture": "classifier",
+        "architecture": _CLASSIFIER,
         "config": dataclasses.replace(classifier.config, weights=None).to_dict(),
         "people": classifier.head.classes,
         "sface": structure,
@@ -253,9 +254,7 @@ def load_classifier(path: Path) -> tuple[Classifier, dict[str, Any]]:
     Raises:
         ContractError: if the file is missing or damaged, or holds another network.
     """
-    tensors, metadata = read_tensors(path)
-    if metadata.get("format") != FORMAT or metadata.get("architecture") != "classifier":
-        raise ContractError(f"{path}: holds {metadata.get('architecture')!r}; expected 'classifier'")
+    tensors, metadata = read_network(path, _CLASSIFIER)
     config = ClassifierConfig.from_dict(metadata["config"], where="config")
     structure = copy.deepcopy(metadata["sface"])
     network = SphereFace(config.network) if structure is None else rebuild_sface(structure)
