@@ -43,13 +43,13 @@ def backend_names(asked: Sequence[str], *, baselines: bool, others: bool) -> lis
     Raises:
         ConfigError: if one does not exist.
     """
-    from hw_anon.evaluate.baselines import BASELINE_NAMES
+    from hw_anon.evaluate.baselines import BASELINE_NAMES, is_baseline
 
     known = (*BASELINE_NAMES, *_BUILT)
     for name in asked:
         if name == _BOARD:
             raise ConfigError("there is no backend for a board yet: measure its design by --backend rtl or twin")
-        if name not in known:
+        if not is_baseline(name) and name not in _BUILT:
             raise ConfigError(f"there is no backend {name!r}; {suggest(name, known)}")
     everything = baselines or not (asked or others)
     return list(dict.fromkeys([*(BASELINE_NAMES if everything else ()), *asked]))

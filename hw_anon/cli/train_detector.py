@@ -142,10 +142,10 @@ def _names(asked: Sequence[str], with_modifiers: bool) -> list[str]:
     Raises:
         ConfigError: if one does not exist, or nothing was asked for.
     """
-    from hw_anon.evaluate.baselines import BASELINE_NAMES
+    from hw_anon.evaluate.baselines import BASELINE_NAMES, is_baseline
 
     for name in asked:
-        if name not in (*BASELINE_NAMES, _ALL):
+        if name != _ALL and not is_baseline(name):
             raise ConfigError(f"there is no method {name!r}; {suggest(name, (*BASELINE_NAMES, _ALL))}")
     if not asked and not with_modifiers:
         raise ConfigError("nothing to train: give --method (a baseline, or all) or --modifier (a checkpoint)")

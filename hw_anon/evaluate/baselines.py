@@ -8,6 +8,7 @@ is 96 columns wide, the width of the faces that the paper's recogniser sees (112
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,10 +29,13 @@ __all__ = [
     "Noise",
     "Superpixel",
     "Unanonymised",
+    "baseline_order",
+    "is_baseline",
     "make_baseline",
 ]
 
 _GRID = 96
+_MAX_VARIANCE = 100
 
 Crop = NDArray[np.uint8]
 
@@ -108,8 +112,8 @@ class Noise:
     """Seed of the noise."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.variance < 100:
-            raise ConfigError(f"Noise.variance = {self.variance}: allowed range is above 0, below 100")
+        if not 0 < self.variance < _MAX_VARIANCE:
+            raise ConfigError(f"Noise.variance = {self.variance}: allowed range is above 0, below {_MAX_VARIANCE}")
 
     @property
     def name(self) -> str:
@@ -199,37 +203,71 @@ class Edge:
         return _each(draw, crops_u8)
 
 
-_MAKERS: dict[str, Callable[[int], ModifierBackend]] = {
-    "original": lambda _: Unanonymised(),
-    "blur-24": lambda _: Blur(size=24),
-    "blur-16": lambda _: Blur(size=16),
-    "blur-8": lambda _: Blur(size=8),
-    "noise-0.1": lambda seed: Noise(variance=0.1, seed=seed),
-    "noise-0.3": lambda seed: Noise(variance=0.3, seed=seed),
-    "noise-0.5": lambda seed: Noise(variance=0.5, seed=seed),
-    "superpixel-100": lambda _: Superpixel(segments=100),
-    "superpixel-30": lambda _: Superpixel(segments=30),
-    "edge": lambda _: Edge(),
-    "mask": lambda _: Mask(),
-}
+BASELINE_NAMES = (
+    "original",
+    "blur-24",
+    "blur-16",
+    "blur-8",
+    "noise-0.1",
+    "noise-0.3",
+    "noise-0.5",
+    "superpixel-100",
+    "superpixel-30",
+    "edge",
+    "mask",
+)
+"""Names of the paper's baselines. Others of a family go by their parameter: `blur-6`, `noise-0.05`, `superpixel-60`."""
 
-BASELINE_NAMES = tuple(_MAKERS)
-"""Names of the paper's baselines."""
+_SINGLE: dict[str, Callable[[], ModifierBackend]] = {"original": Unanonymised, "edge": Edge, "mask": Mask}
+_FAMILY = re.compile(r"(blur|noise|superpixel)-(\d+(?:\.\d+)?)")
+_FAMILIES = ("original", "blur", "noise", "superpixel", "edge", "mask")
 
 
 def make_baseline(name: str, *, seed: int = 0) -> ModifierBackend:
-    """Returns a baseline with the paper's parameters.
+    """Returns a baseline.
 
     Args:
-        name: one of `BASELINE_NAMES`.
+        name: one of `BASELINE_NAMES` or another member of a family.
         seed: seed of the noise; the others are deterministic.
 
     Raises:
         ConfigError: if there is no baseline of that name.
     """
-    if name not in _MAKERS:
+    if name in _SINGLE:
+        return _SINGLE[name]()
+    if (made := _of_family(name, seed)) is None:
         raise ConfigError(f"there is no baseline {name!r}; {suggest(name, BASELINE_NAMES)}")
-    return _MAKERS[name](seed)
+    return made
+
+
+def is_baseline(name: str) -> bool:
+    """Returns whether a baseline has that name."""
+    return name in _SINGLE or _of_family(name, 0) is not None
+
+
+def baseline_order(name: str) -> tuple[int, float, str]:
+    """Returns the key that sorts methods as tables list them: baselines as in `BASELINE_NAMES`, then all others."""
+    if not is_baseline(name):
+        return len(_FAMILIES), 0.0, name
+    family, _, parameter = name.partition("-")
+    value = float(parameter or 0)
+    return _FAMILIES.index(family), value if family == "noise" else -value, name
+
+
+def _of_family(name: str, seed: int) -> ModifierBackend | None:
+    """Returns the member of a family, `None` if the name is another or not the one that the member goes by."""
+    if (found := _FAMILY.fullmatch(name)) is None:
+        return None
+    made: ModifierBackend
+    if found[1] == "noise":
+        if not 0 < float(found[2]) < _MAX_VARIANCE:
+            return None
+        made = Noise(variance=float(found[2]), seed=seed)
+    elif "." in found[2] or int(found[2]) < 1:
+        return None
+    else:
+        made = Blur(size=int(found[2])) if found[1] == "blur" else Superpixel(segments=int(found[2]))
+    return made if made.name == name else None
 
 
 def _require(crops_u8: Crop, name: str, *, smallest: int = 1) -> None:

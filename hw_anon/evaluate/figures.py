@@ -147,7 +147,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         left, right = ends["original"], ends["mask"]
         axes.plot(
             [100 * left.error.value, 100 * right.error.value],
-            [100 * left.map50.value, 100 * right.map50.value],
+            [100 * left.utility.value, 100 * right.utility.value],
             linestyle=(0, (5, 4)), color=_LINE, linewidth=1, zorder=1, label="un-anonymised to mask; top right is best",
         )  # fmt: skip
         axes.legend(loc="upper right", frameon=False, labelcolor=_MUTED, fontsize="small")
@@ -156,7 +156,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         for run in point.runs:
             axes.plot(100 * run[0], 100 * run[1], marker="s", markersize=3.4, color=colour, alpha=0.55, zorder=3)
         axes.errorbar(
-            100 * point.error.value, 100 * point.map50.value, xerr=_bars(point.error), yerr=_bars(point.map50),
+            100 * point.error.value, 100 * point.utility.value, xerr=_bars(point.error), yerr=_bars(point.utility),
             fmt=marker, color=colour, markersize=8.5 if point.learned else 6.5, markeredgecolor="white",
             markeredgewidth=0.6, capsize=2, linewidth=0.9, alpha=1.0 if point.learned else 0.9,
             zorder=5 if point.learned else 4,
@@ -182,7 +182,7 @@ def _label(figure: Figure, axes: Axes, points: Sequence[TradeOffPoint], font: fl
     axes.set_ylim(*axes.get_ylim())
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # of the Agg canvas
     scale = figure.dpi / 72
-    anchors = [tuple(axes.transData.transform((100 * p.error.value, 100 * p.map50.value))) for p in points]
+    anchors = [tuple(axes.transData.transform((100 * p.error.value, 100 * p.utility.value))) for p in points]
     names = [f"{p.name} ({len(p.runs)} seeds)" if p.runs else p.name for p in points]
     texts = [axes.text(0, 0, n, fontsize=font, fontweight="bold" if p.learned else "normal", color=style_of(p)[0])
              for n, p in zip(names, points, strict=True)]  # fmt: skip
@@ -202,9 +202,9 @@ def _label(figure: Figure, axes: Axes, points: Sequence[TradeOffPoint], font: fl
 
 def _occupied(axes: Axes, point: TradeOffPoint, radius: float) -> list[Rectangle]:
     """What a point covers: its marker and its two interval bars."""
-    x, y = axes.transData.transform((100 * point.error.value, 100 * point.map50.value))
-    left, bottom = axes.transData.transform((100 * point.error.low, 100 * point.map50.low))
-    right, top = axes.transData.transform((100 * point.error.high, 100 * point.map50.high))
+    x, y = axes.transData.transform((100 * point.error.value, 100 * point.utility.value))
+    left, bottom = axes.transData.transform((100 * point.error.low, 100 * point.utility.low))
+    right, top = axes.transData.transform((100 * point.error.high, 100 * point.utility.high))
     thin = radius / 4
     return [
         Rectangle(x - radius, y - radius, x + radius, y + radius),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hw_anon.core.backend import ModifierBackend, require_crops
 from hw_anon.core.errors import ConfigError, ContractError
-from hw_anon.evaluate.baselines import BASELINE_NAMES
+from hw_anon.evaluate.baselines import is_baseline
 from hw_anon.nets.checkpoint import load_modifier
 from hw_anon.nets.modifier import JohnsonModifier
 
@@ -121,7 +121,7 @@ def load_method(path: Path, *, name: str | None = None, device: str = "auto") ->
     if isinstance(seed, bool) or not isinstance(seed, int | None):
         raise ContractError(f"{file}: its seed {seed!r} is no whole number")
     title = name or f"ours-{recipe if isinstance(recipe, str) and recipe else file.resolve().parent.name}"
-    if title in BASELINE_NAMES:
+    if is_baseline(title):
         raise ConfigError(f"{file}: {title!r} is the name of a baseline; give the modifier another")
     backend = FloatModifier(net, name=title, device=device)
     return Method(backend=backend, crop_side=backend.crop_side, seen=tuple(seen), seed=seed)

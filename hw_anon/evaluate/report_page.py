@@ -105,7 +105,7 @@ def report_record(results: Results, *, command: str) -> dict[str, Any]:
                         "learned": point.learned,
                         "judge_seen": point.judge_seen,
                         "error": point.error.as_json(),
-                        "map50": point.map50.as_json(),
+                        "map50": point.utility.as_json(),
                         "l1": point.l1.as_json() if point.l1 else None,
                     }
                     for point in view.panel.points
@@ -126,6 +126,7 @@ def _views(results: Results) -> list[_View]:
     for dataset in results.datasets:
         for protocol, judge in results.views(dataset):
             points = trade_off_points(results, dataset, protocol=protocol, judge=judge)
+            measured = trade_off_points(results, dataset, protocol=protocol, judge=judge, need_map50=False)
             people = min(row.people for row in results.select(dataset, protocol, judge))
             seen = " (seen in training)" if any(point.judge_seen for point in points) else ""
             named = protocol == ADAPTIVE
@@ -141,7 +142,7 @@ def _views(results: Results) -> list[_View]:
                     judge=judge,
                     panel=panel,
                     verdicts=verdicts(points),
-                    matches=matched(points),
+                    matches=matched(measured),
                 )
             )
     record = (MODIFIED_MODIFIED, JUDGE_OF_RECORD)

@@ -11,7 +11,7 @@ from typing import Any
 
 from hw_anon.core.errors import ContractError
 from hw_anon.evaluate.aggregate import SeedKey
-from hw_anon.evaluate.baselines import BASELINE_NAMES
+from hw_anon.evaluate.baselines import is_baseline
 from hw_anon.evaluate.verification import Estimate
 
 __all__ = ["Document", "read_document", "read_estimate"]
@@ -50,7 +50,7 @@ class Document:
     @property
     def learned(self) -> bool:
         """Whether the method was trained: where the file says so (`learned`), and all but the paper's baselines."""
-        return bool(self.raw.get("learned")) or self.method not in BASELINE_NAMES
+        return bool(self.raw.get("learned")) or not is_baseline(self.method)
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns the rows of a privacy file, those of further attackers included.

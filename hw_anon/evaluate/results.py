@@ -19,7 +19,7 @@ from typing import Any
 
 from hw_anon.core.errors import ContractError
 from hw_anon.evaluate.aggregate import Measured, SeedKey, combine
-from hw_anon.evaluate.baselines import BASELINE_NAMES
+from hw_anon.evaluate.baselines import baseline_order
 from hw_anon.evaluate.protocol import ADAPTIVE, MODIFIED_MODIFIED, ORIGINAL_MODIFIED
 from hw_anon.evaluate.result_values import Document, read_document, read_estimate
 from hw_anon.evaluate.verification import Estimate
@@ -149,7 +149,7 @@ class Results:
     def methods(self) -> tuple[str, ...]:
         """Methods measured in any way, baselines first."""
         rows: list[PrivacyRow | ActionRow] = [*self.privacy, *self.action]
-        return tuple(sorted({row.method for row in rows}, key=_method_order))
+        return tuple(sorted({row.method for row in rows}, key=baseline_order))
 
     def views(self, dataset: str) -> tuple[_RowKey, ...]:
         """Returns the pairs (protocol, judge) that a set was judged by, in a fixed order."""
@@ -179,8 +179,8 @@ def read_results(directory: Path) -> Results:
         if document.path.parent.name != document.dataset:
             raise ContractError(f"{document.path}: says dataset {document.dataset!r}, but lies with another")
     rows = [row for group in _grouped(privacy) for row in _privacy_rows(group)]
-    rows.sort(key=lambda r: (r.dataset, _method_order(r.method), _protocol_order(r.protocol), r.judge))
-    actions = sorted((_action_row(group) for group in _grouped(action)), key=lambda row: _method_order(row.method))
+    rows.sort(key=lambda r: (r.dataset, baseline_order(r.method), _protocol_order(r.protocol), r.judge))
+    actions = sorted((_action_row(group) for group in _grouped(action)), key=lambda row: baseline_order(row.method))
     if len({row.dataset for row in actions}) > 1:
         raise ContractError(f"{directory}: action results of several data sets: {sorted({r.dataset for r in actions})}")
     sources = tuple(_source(document, directory) for document in (*privacy, *action))
@@ -280,10 +280,6 @@ def _averaged(group: Sequence[Document], name: str, number: Callable[[Document],
     if len(found) not in (0, len(group)):
         raise ContractError(f"{group[0].path}: {name} is measured for some seeds only")
     return combine(found) if found else None
-
-
-def _method_order(method: str) -> tuple[int, str]:
-    return (BASELINE_NAMES.index(method) if method in BASELINE_NAMES else len(BASELINE_NAMES), method)
 
 
 def _protocol_order(protocol: str) -> tuple[int, str]:

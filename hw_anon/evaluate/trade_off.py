@@ -38,8 +38,9 @@ class TradeOffPoint:
     """Name of the method."""
     error: Measured
     """Face verification error, 0 to 1: the x-axis. Under an adaptive protocol, the error of identification."""
-    map50: Measured
-    """Action detection mAP at IoU 0.5, 0 to 1: the y-axis."""
+    map50: Measured | None
+    """Action detection mAP at IoU 0.5, 0 to 1: the y-axis; `None` where no detector was trained, for comparisons at
+    equal L1."""
     learned: bool = False
     """Whether it is a learnt modifier, drawn as a red square as in the paper."""
     judge_seen: bool = False
@@ -48,10 +49,16 @@ class TradeOffPoint:
     """Mean absolute difference to the originals inside the regions, 0 to 1."""
 
     @property
+    def utility(self) -> Measured:
+        """The mAP of a point of Figure 4, which has one."""
+        assert self.map50 is not None, "points of Figure 4 have an mAP"
+        return self.map50
+
+    @property
     def runs(self) -> tuple[tuple[float, float], ...]:
         """Error and mAP of each training seed that has both; empty unless there are several."""
-        both = [seed for seed in self.error.seeds if seed in self.map50.runs and seed is not None]
-        return tuple((self.error.runs[seed].value, self.map50.runs[seed].value) for seed in both if len(both) > 1)
+        both = [seed for seed in self.error.seeds if seed in self.utility.runs and seed is not None]
+        return tuple((self.error.runs[seed].value, self.utility.runs[seed].value) for seed in both if len(both) > 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +135,12 @@ class Match:
 
 
 def trade_off_points(
-    results: Results, dataset: str, *, protocol: str = MODIFIED_MODIFIED, judge: str = JUDGE_OF_RECORD
+    results: Results,
+    dataset: str,
+    *,
+    protocol: str = MODIFIED_MODIFIED,
+    judge: str = JUDGE_OF_RECORD,
+    need_map50: bool = True,
 ) -> list[TradeOffPoint]:
     """Joins privacy and utility of the methods that have both.
 
@@ -137,19 +149,20 @@ def trade_off_points(
         dataset: identity set of the error.
         protocol: protocol of the error.
         judge: judge of the error.
+        need_map50: whether methods are left out for which no action detector was trained.
     """
-    utility = {row.method: row for row in results.action}
+    utility = {row.method: row.map50 for row in results.action}
     return [
         TradeOffPoint(
             name=row.method,
             error=row.error,
-            map50=utility[row.method].map50,
+            map50=utility.get(row.method),
             learned=row.learned,
             judge_seen=row.judge_seen,
             l1=row.metrics.get("l1"),
         )
         for row in results.select(dataset, protocol, judge)
-        if row.error is not None and row.method in utility
+        if row.error is not None and (row.method in utility or not need_map50)
     ]
 
 
@@ -170,7 +183,7 @@ def verdicts(points: Sequence[TradeOffPoint], *, learned_only: bool = True) -> l
 
 
 def _verdict(point: TradeOffPoint, left: TradeOffPoint, right: TradeOffPoint) -> LineVerdict:
-    x0, y0, x1, y1 = left.error.value, left.map50.value, right.error.value, right.map50.value
+    x0, y0, x1, y1 = left.error.value, left.utility.value, right.error.value, right.utility.value
     slope = (y1 - y0) / (x1 - x0)
 
     def above(x: float, y: float) -> float:
@@ -178,18 +191,18 @@ def _verdict(point: TradeOffPoint, left: TradeOffPoint, right: TradeOffPoint) ->
 
     share = (point.error.value - x0) / (x1 - x0)
     parts = (
-        point.map50.half,
+        point.utility.half,
         slope * point.error.half,
-        (1 - share) * left.map50.half,
-        share * right.map50.half,
+        (1 - share) * left.utility.half,
+        share * right.utility.half,
         slope * (1 - share) * left.error.half,
         slope * share * right.error.half,
     )
     half = sum(part**2 for part in parts) ** 0.5
-    value = above(point.error.value, point.map50.value)
+    value = above(point.error.value, point.utility.value)
     return LineVerdict(
         name=point.name,
-        above=Estimate(value=value, low=value - half, high=value + half, n=min(point.error.n, point.map50.n)),
+        above=Estimate(value=value, low=value - half, high=value + half, n=min(point.error.n, point.utility.n)),
         right=value / -slope if slope < 0 else None,
         runs_above=(sum(above(*run) > 0 for run in point.runs), len(point.runs)),
     )
@@ -199,7 +212,7 @@ def matched(points: Sequence[TradeOffPoint]) -> list[Match]:
     """Compares each learnt method with each family of baselines at equal L1 and at equal mAP.
 
     Args:
-        points: the methods of one set, protocol and judge.
+        points: the methods of one set, protocol and judge, those without an mAP among them.
     """
     families: dict[str, list[tuple[float, TradeOffPoint]]] = {}
     for point in points:
@@ -233,10 +246,8 @@ def _matches(point: TradeOffPoint, curves: Mapping[str, Sequence[TradeOffPoint]]
                 reach=(min(values), max(values)) if values else None,
                 ours=point.error.estimate,
                 theirs=_between(bracket[0].error, bracket[1].error, bracket[2]) if bracket else None,
-                our_map50=point.map50.estimate if axis == "l1" else None,
-                their_map50=_between(bracket[0].map50, bracket[1].map50, bracket[2])
-                if bracket and axis == "l1"
-                else None,
+                our_map50=point.map50.estimate if point.map50 and axis == "l1" else None,
+                their_map50=_map50(*bracket) if bracket and axis == "l1" else None,
             )
         )
     return out
@@ -252,6 +263,10 @@ def _bracket(curve: Sequence[TradeOffPoint], axis: str, at: float) -> tuple[Trad
         if min(low, high) <= at <= max(low, high):
             return first, second, (at - low) / (high - low) if high != low else 0.0
     return None
+
+
+def _map50(first: TradeOffPoint, second: TradeOffPoint, share: float) -> Estimate | None:
+    return _between(first.map50, second.map50, share) if first.map50 and second.map50 else None
 
 
 def _between(first: Measured, second: Measured, share: float) -> Estimate:

@@ -11,7 +11,17 @@ pytest.importorskip("skimage", reason="missing: scikit-image")
 
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.data.portrait import portrait_crops
-from hw_anon.evaluate.baselines import BASELINE_NAMES, Blur, Edge, Mask, Noise, Superpixel, make_baseline
+from hw_anon.evaluate.baselines import (
+    BASELINE_NAMES,
+    Blur,
+    Edge,
+    Mask,
+    Noise,
+    Superpixel,
+    baseline_order,
+    is_baseline,
+    make_baseline,
+)
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +123,19 @@ def test_unknown_names_and_parameters_are_refused() -> None:
     for maker in (lambda: Blur(size=0), lambda: Noise(variance=0), lambda: Superpixel(segments=0)):
         with pytest.raises(ConfigError, match="allowed range"):
             maker()
+
+
+def test_families_have_other_members_by_their_parameter(crops: NDArray[np.uint8]) -> None:
+    assert make_baseline("blur-6") == Blur(size=6)
+    assert make_baseline("noise-0.05", seed=2) == Noise(variance=0.05, seed=2)
+    assert make_baseline("superpixel-60") == Superpixel(segments=60)
+    for name in ("blur-06", "blur-6.5", "blur-0", "noise-0", "noise-100", "noise-.1", "mask-1", "blur", "ours-edge"):
+        assert not is_baseline(name)
+        with pytest.raises(ConfigError, match="there is no baseline"):
+            make_baseline(name)
+
+
+def test_tables_list_baselines_by_family_and_strength() -> None:
+    assert sorted(BASELINE_NAMES[::-1], key=baseline_order) == list(BASELINE_NAMES)
+    mixed = ["ours", "mask", "blur-6", "noise-0.05", "blur-24", "original"]
+    assert sorted(mixed, key=baseline_order) == ["original", "blur-24", "blur-6", "noise-0.05", "mask", "ours"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hw_anon.evaluate.aggregate import Measured, combine
+from hw_anon.evaluate.results import read_results
 from hw_anon.evaluate.trade_off import TradeOffPoint, matched, trade_off_points, verdicts
 from hw_anon.evaluate.verification import Estimate
 from tests.evaluate.golden import golden_results
@@ -105,3 +106,16 @@ def test_a_baseline_alone_is_no_match() -> None:
     assert matched([*ENDS, point("blur-8", 0.3, 0.7, l1=0.1)]) == []
     ours = point("ours", 0.3, 0.7, learned=True, l1=0.2)
     assert [m.theirs for m in matched([ours, point("blur-8", 0.3, 0.6, l1=0.1)])] == [None, None]
+
+
+def test_privacy_is_compared_at_equal_l1_where_no_action_detector_was_trained(tmp_path: Path) -> None:
+    golden_results(tmp_path)
+    for method in ("blur-8", "ours@0", "ours@1"):
+        (tmp_path / "action" / f"{method}.json").unlink()
+    results = read_results(tmp_path)
+    assert {p.name for p in trade_off_points(results, "att")} == {"original", "blur-16", "mask"}
+    (match,) = matched(trade_off_points(results, "att", need_map50=False))
+    assert (match.matched_on, match.between) == ("l1", ("blur-8", "blur-16"))
+    assert match.theirs is not None
+    assert match.theirs.value == pytest.approx(0.2)
+    assert (match.our_map50, match.their_map50) == (None, None)
