@@ -12,7 +12,9 @@ from hw_anon.cli.output import JsonOption, command_line, emit_document, note, st
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 
 if TYPE_CHECKING:
-    from hw_anon.evaluate.gallery import GalleryMethod
+    from hw_anon.core.boxes import Box
+    from hw_anon.data.samples import ActionClip
+    from hw_anon.evaluate.gallery import Gallery, GalleryMethod
 
 __all__ = ["register"]
 
@@ -49,39 +51,43 @@ def gallery(
     """
     from hw_anon.core.errors import ConfigError
     from hw_anon.evaluate.gallery_files import write_gallery
-    from hw_anon.evaluate.gallery_sets import action_galleries, face_galleries
-    from hw_anon.evaluate.identity_sets import SetOptions, open_identity_set
 
     if dataset is None and clips is None:
         raise ConfigError("there is nothing to show: give --set or --clips or both")
     workspace = Workspace(work)
     methods = _methods(backend or [], baselines, modifier or [], net, workspace, crop_side, seed, device)
-    command = command_line()
-    made = []
-    if dataset is not None:
-        with status(f"finding the faces of {dataset}"):
-            options = SetOptions(seed=seed)
-            cache = workspace.root / "cache" / "faces"
-            faces = open_identity_set(dataset, downloads=workspace.downloads, cache=cache, options=options).faces
-        made += face_galleries(faces, methods, seed=seed, command=command)
-    if clips is not None:
-        from hw_anon.data.face_labels import face_regions
-        from hw_anon.data.synthetic.sets import open_clips
-
-        shown = open_clips(clips)
-        made += action_galleries(
-            shown,
-            lambda clip, number, width, height: face_regions(shown.faces(clip, number), width, height),
-            methods,
-            seed=seed,
-            command=command,
-        )
+    made = [] if dataset is None else _faces(dataset, methods, workspace, seed)
+    made += [] if clips is None else _actions(clips, methods, seed)
     paths = [write_gallery(each, results / "galleries") for each in made]
     if as_json:
         emit_document({"galleries": [str(path) for path in paths]})
         return
     for path in paths:
         note(f"gallery: {path}")
+
+
+def _faces(dataset: str, methods: list[GalleryMethod], workspace: Workspace, seed: int) -> list[Gallery]:
+    from hw_anon.evaluate.gallery_sets import face_galleries
+    from hw_anon.evaluate.identity_sets import SetOptions, open_identity_set
+
+    with status(f"finding the faces of {dataset}"):
+        cache = workspace.root / "cache" / "faces"
+        options = SetOptions(seed=seed)
+        faces = open_identity_set(dataset, downloads=workspace.downloads, cache=cache, options=options).faces
+    return list(face_galleries(faces, methods, seed=seed, command=command_line()))
+
+
+def _actions(clips: Path, methods: list[GalleryMethod], seed: int) -> list[Gallery]:
+    from hw_anon.data.face_labels import face_regions
+    from hw_anon.data.synthetic.sets import open_clips
+    from hw_anon.evaluate.gallery_sets import action_galleries
+
+    shown = open_clips(clips)
+
+    def regions(clip: ActionClip, number: int, width: int, height: int) -> tuple[Box, ...]:
+        return face_regions(shown.faces(clip, number), width, height)
+
+    return list(action_galleries(shown, regions, methods, seed=seed, command=command_line()))
 
 
 def _methods(

@@ -6,11 +6,28 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress, status
+from hw_anon.cli.synthesis_options import (
+    CheckOption,
+    ClipsOption,
+    FpsOption,
+    FramesOption,
+    JpegQualityOption,
+    OutOption,
+    PeopleOption,
+    PictureFormatOption,
+    PicturesOption,
+    PortraitSizeOption,
+    SeedOption,
+    SizeOption,
+    TestClipsOption,
+    TestPeopleOption,
+    WorkersOption,
+)
 from hw_anon.cli.workspace import WorkOption, Workspace
 
 if TYPE_CHECKING:
@@ -28,34 +45,21 @@ def register(app: typer.Typer) -> None:
 
 
 def synthesise(
-    out: Annotated[Path, typer.Option("--out", help="Directory of the set; an unfinished one is completed.")] = Path(
-        "build/synthetic"
-    ),
-    people: Annotated[int, typer.Option("--people", help="People in all.")] = 400,
-    test_people: Annotated[
-        int | None, typer.Option("--test-people", help="Of them in the test split; a quarter if not given.")
-    ] = None,
-    pictures: Annotated[
-        int, typer.Option("--pictures-per-person", help="Head-and-shoulders pictures of each person.")
-    ] = 12,
-    clips: Annotated[int, typer.Option("--clips", help="Clips of actions in all.")] = 440,
-    test_clips: Annotated[
-        int | None, typer.Option("--test-clips", help="Of them in the test split; a quarter if not given.")
-    ] = None,
-    frames: Annotated[int, typer.Option("--frames-per-clip", help="Frames of each clip.")] = 16,
-    fps: Annotated[float, typer.Option("--fps", help="Frames a second.")] = 8.0,
-    size: Annotated[int, typer.Option("--size", help="Side of a frame in pixels.")] = 256,
-    portrait_size: Annotated[int, typer.Option("--portrait-size", help="Side of a portrait in pixels.")] = 128,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the whole set.")] = 0,
-    picture_format: Annotated[str, typer.Option("--picture-format", help="jpeg or png.")] = "jpeg",
-    jpeg_quality: Annotated[int, typer.Option("--jpeg-quality", help="Quality of JPEG pictures.")] = 92,
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes that draw; one for each core if not given.")
-    ] = None,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Measure the set as well: three face detectors and a face recogniser look at it."),
-    ] = False,
+    out: OutOption = Path("build/synthetic"),
+    people: PeopleOption = 400,
+    test_people: TestPeopleOption = None,
+    pictures: PicturesOption = 12,
+    clips: ClipsOption = 440,
+    test_clips: TestClipsOption = None,
+    frames: FramesOption = 16,
+    fps: FpsOption = 8.0,
+    size: SizeOption = 256,
+    portrait_size: PortraitSizeOption = 128,
+    seed: SeedOption = 0,
+    picture_format: PictureFormatOption = "jpeg",
+    jpeg_quality: JpegQualityOption = 92,
+    workers: WorkersOption = None,
+    check: CheckOption = False,
     work: WorkOption = Path("build"),
     as_json: JsonOption = False,
 ) -> None:

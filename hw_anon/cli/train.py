@@ -5,12 +5,32 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, progress
 from hw_anon.cli.training_data import DataOptions, load_training_data, parse_frame_size
+from hw_anon.cli.training_options import (
+    ClipsOption,
+    DeviceOption,
+    EveryOption,
+    FaceBoxesOption,
+    FrameSizeOption,
+    HeldOutOption,
+    MaxPeopleOption,
+    MaxPicturesOption,
+    MinutesOption,
+    OutOption,
+    PeopleOption,
+    PortraitSizeOption,
+    RecipeNameOption,
+    ResumeOption,
+    SeedOption,
+    SettingsOption,
+    SkipMissingOption,
+    ThreadsOption,
+)
 from hw_anon.cli.workspace import WorkOption
 
 if TYPE_CHECKING:
@@ -22,42 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-PeopleOption = Annotated[
-    str,
-    typer.Option(
-        "--people",
-        "--faces",
-        help="Pictures of known people: a directory made by hw-anon synthesise, casia:PATH (folders or .rec), "
-        "folder:DIR (a folder for each person), att.",
-    ),
-]
-ClipsOption = Annotated[
-    str,
-    typer.Option(
-        "--clips",
-        help="Clips of actions: a directory made by hw-anon synthesise, daly:DIR, jhmdb:DIR, videos:DIR (videos and "
-        "labels.csv).",
-    ),
-]
-FaceBoxesOption = Annotated[
-    Path | None,
-    typer.Option("--face-boxes", help="Cache of the faces found in photographs and videos; below --work if not given."),
-]
-FrameSizeOption = Annotated[
-    str | None,
-    typer.Option("--frame-size", help="Columns x rows into which frames are fitted, for videos of several sizes."),
-]
-MaxPeopleOption = Annotated[
-    int | None, typer.Option("--max-people", min=4, help="Only so many people of a set of photographs.")
-]
-MaxPicturesOption = Annotated[
-    int | None, typer.Option("--max-pictures", min=1, help="Only the first so many photographs of each person.")
-]
-HeldOutOption = Annotated[
-    float, typer.Option("--held-out", help="Share of the people of photographs that is kept for measuring.")
-]
-SkipMissingOption = Annotated[bool, typer.Option("--skip-missing", help="Leave out videos of DALY that are not there.")]
-
 
 def register(app: typer.Typer) -> None:
     """Adds the command to `app`."""
@@ -67,28 +51,22 @@ def register(app: typer.Typer) -> None:
 def train(
     people: PeopleOption,
     clips: ClipsOption,
-    out: Annotated[Path, typer.Option("--out", help="Directory for checkpoint, log and results.")],
-    recipe_name: Annotated[
-        str, typer.Option("--recipe", help="paper, edge, smoke, or a .toml or .json file.")
-    ] = "edge",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one setting of the recipe, e.g. game.faces=32.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
-    device: Annotated[str, typer.Option("--device", help="Torch device: auto, cpu, cuda, cuda:1, …")] = "auto",
-    minutes: Annotated[
-        float | None, typer.Option("--minutes", help="Stop cleanly after this time; --resume goes on.")
-    ] = None,
-    portrait_size: Annotated[int, typer.Option("--portrait-size", help="Side of portraits in memory, pixels.")] = 128,
+    out: OutOption,
+    recipe_name: RecipeNameOption = "edge",
+    settings: SettingsOption = None,
+    seed: SeedOption = 0,
+    resume: ResumeOption = False,
+    device: DeviceOption = "auto",
+    minutes: MinutesOption = None,
+    portrait_size: PortraitSizeOption = 128,
     frame_size: FrameSizeOption = None,
-    every: Annotated[int, typer.Option("--every", help="Use every so-manieth labelled frame of a clip.")] = 1,
+    every: EveryOption = 1,
     max_people: MaxPeopleOption = None,
     max_pictures: MaxPicturesOption = None,
     held_out: HeldOutOption = 0.1,
     skip_missing: SkipMissingOption = False,
     face_boxes: FaceBoxesOption = None,
-    threads: Annotated[int, typer.Option("--threads", help="Threads that decode pictures.")] = 1,
+    threads: ThreadsOption = 1,
     work: WorkOption = Path("build"),
     as_json: JsonOption = False,
 ) -> None:

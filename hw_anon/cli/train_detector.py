@@ -5,11 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from hw_anon.cli.detector_jobs import DetectorJob, detector_file, run_job, use_one_thread
+from hw_anon.cli.detector_options import (
+    BatchOption,
+    ClearDetectorOption,
+    ClipsOption,
+    DetectorOption,
+    EpochsOption,
+    EveryOption,
+    FaceFramesOption,
+    ImagenetOption,
+    JobsOption,
+    LearningRateOption,
+    MethodOption,
+    MinutesOption,
+    ModifierOption,
+    NameOption,
+    OutOption,
+    SeedOption,
+    WarmStartOption,
+    WorkersOption,
+)
 from hw_anon.cli.method_options import CropSideOption, DeviceOption
 from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, progress
 from hw_anon.core.config import suggest
@@ -30,46 +50,25 @@ def register(app: typer.Typer) -> None:
 
 
 def train_detector(
-    clips: Annotated[Path, typer.Option("--clips", help="Directory of a set made by hw-anon synthesise.")],
-    method: Annotated[
-        list[str] | None,
-        typer.Option("--method", "--methods", help="A baseline (original, blur-8, mask, …) or all; repeatable."),
-    ] = None,
-    modifier: Annotated[
-        list[Path] | None, typer.Option("--modifier", help="A trained modifier's checkpoint; repeatable.")
-    ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Name of the trained modifiers in results.")] = None,
-    out: Annotated[Path, typer.Option("--out", help="Results directory.")] = Path("build/results"),
-    detector: Annotated[
-        str, typer.Option("--detector", help="Size of the network: smoke, edge, or paper (needs --imagenet).")
-    ] = "edge",
-    epochs: Annotated[float, typer.Option("--epochs", help="How often every training frame is seen.")] = 10.0,
-    batch: Annotated[int, typer.Option("--batch", help="Frames a step.")] = 16,
-    learning_rate: Annotated[float, typer.Option("--learning-rate", help="Peak learning rate.")] = 1e-3,
-    minutes: Annotated[
-        float | None, typer.Option("--minutes", help="Longest training of one detector; the schedule shrinks to fit.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Seed of the detector; given, it is part of the result's name.")
-    ] = None,
-    every: Annotated[int, typer.Option("--every", min=1, help="Train on every so-manieth frame of a clip.")] = 1,
+    clips: ClipsOption,
+    method: MethodOption = None,
+    modifier: ModifierOption = None,
+    name: NameOption = None,
+    out: OutOption = Path("build/results"),
+    detector: DetectorOption = "edge",
+    epochs: EpochsOption = 10.0,
+    batch: BatchOption = 16,
+    learning_rate: LearningRateOption = 1e-3,
+    minutes: MinutesOption = None,
+    seed: SeedOption = None,
+    every: EveryOption = 1,
     crop_side: CropSideOption = 256,
-    face_frames: Annotated[
-        int, typer.Option("--face-frames", min=0, help="Most test frames in which faces are looked for.")
-    ] = 400,
-    warm_start: Annotated[
-        Path | None, typer.Option("--warm-start", help="Detector that every method begins with; else random weights.")
-    ] = None,
-    clear_detector: Annotated[
-        Path | None, typer.Option("--clear-detector", help="Detector trained on clear frames; else that of --out.")
-    ] = None,
-    imagenet: Annotated[
-        Path | None, typer.Option("--imagenet", help="ImageNet weights of the backbone (torchvision's checkpoint).")
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Methods trained at a time, each in a process.")] = 1,
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Processes of each method that modify frames, threads that decode.")
-    ] = 1,
+    face_frames: FaceFramesOption = 400,
+    warm_start: WarmStartOption = None,
+    clear_detector: ClearDetectorOption = None,
+    imagenet: ImagenetOption = None,
+    jobs: JobsOption = 1,
+    workers: WorkersOption = 1,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
