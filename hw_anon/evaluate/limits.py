@@ -23,7 +23,14 @@ def find_limits(results: Results) -> list[str]:
     Args:
         results: everything measured.
     """
-    return [*_judges(results), *_attackers(results), *_samples(results), *_gaps(results), *_shortfalls(results)]
+    return [
+        *_judges(results),
+        *_attackers(results),
+        *_samples(results),
+        *_partial(results),
+        *_gaps(results),
+        *_shortfalls(results),
+    ]
 
 
 def _judges(results: Results) -> Iterable[str]:
@@ -73,13 +80,34 @@ def _samples(results: Results) -> Iterable[str]:
         people = min(row.people for row in results.privacy if row.dataset == dataset)
         if people < _FEW_PEOPLE:
             yield f"{dataset} has {people} people: a small set; rank-1 among more people would be lower."
-    runs = {row.method: len(row.map50.runs) for row in results.action if row.learned}
-    for row in results.privacy:
-        if row.learned:
-            runs[row.method] = min([runs.get(row.method, len(m.runs)) for m in row.metrics.values()] or [0])
+    detectors = {row.method: len(row.map50.runs) for row in results.action if row.learned}
+    runs = detectors | {name: min(count, detectors.get(name, count)) for (name, _), count in _seeds(results).items()}
     few = [f"{name} ({count})" for name, count in sorted(runs.items()) if count < _SEEDS]
     if few:
         yield f"Trained with fewer than {_SEEDS} seeds: {_list(few)}. What another seed would give is not known."
+
+
+def _seeds(results: Results) -> dict[tuple[str, str], int]:
+    """Returns how many training seeds were measured of each learnt method on each set."""
+    seeds: dict[tuple[str, str], int] = {}
+    for row in results.privacy:
+        if row.learned:
+            key = row.method, row.dataset
+            seeds[key] = max(seeds.get(key, 0), row.runs)
+    return seeds
+
+
+def _partial(results: Results) -> Iterable[str]:
+    """Attackers that were measured for some seeds of a method only."""
+    seeds = _seeds(results)
+    for (name, dataset), count in sorted(seeds.items()):
+        few = [
+            f"{PROTOCOL_NAMES.get(row.protocol, row.protocol)} by {row.judge} ({row.runs} of {count})"
+            for row in results.privacy
+            if (row.method, row.dataset) == (name, dataset) and row.runs < count
+        ]
+        if few:
+            yield f"Measured for some seeds of {name} on {dataset} only: {_list(few)}."
 
 
 def _gaps(results: Results) -> Iterable[str]:

@@ -105,8 +105,8 @@ class Match:
     """The learnt method's value of it."""
     between: tuple[str, str] | None
     """Baselines interpolated between; `None` if the family does not reach this value."""
-    reach: tuple[float, float] | None
-    """Smallest and largest value of the family; `None` if it was not measured."""
+    reach: tuple[float, float]
+    """Smallest and largest value of the family."""
     ours: Estimate
     """What is compared: the learnt method's error."""
     theirs: Estimate | None
@@ -122,8 +122,8 @@ class Match:
         what = "L1" if self.matched_on == "l1" else "mAP"
         at = f"{self.at:.3f}" if self.matched_on == "l1" else f"{100 * self.at:.1f} %"
         if self.theirs is None:
-            reach = "" if self.reach is None else f": {self.family} reaches {_reach(self.matched_on, self.reach)}"
-            return f"{self.name}: no {self.family} baseline at this {what} ({at}{reach})."
+            reach = f"{self.family} reaches {_reach(self.matched_on, self.reach)}"
+            return f"{self.name}: no {self.family} baseline at this {what} ({at}: {reach})."
         gain = 100 * (self.ours.value - self.theirs.value)
         certain = self.ours.low > self.theirs.high or self.ours.high < self.theirs.low
         assert self.between is not None, "what was interpolated lies between two baselines"
@@ -209,7 +209,7 @@ def _verdict(point: TradeOffPoint, left: TradeOffPoint, right: TradeOffPoint) ->
 
 
 def matched(points: Sequence[TradeOffPoint]) -> list[Match]:
-    """Compares each learnt method with each family of baselines at equal L1 and at equal mAP.
+    """Compares each learnt method with each family of baselines at equal L1 and at equal mAP, where these are measured.
 
     Args:
         points: the methods of one set, protocol and judge, those without an mAP among them.
@@ -235,6 +235,8 @@ def _matches(point: TradeOffPoint, curves: Mapping[str, Sequence[TradeOffPoint]]
     out = []
     for family, curve in curves.items():
         values = [value.value for member in curve if (value := getattr(member, axis)) is not None]
+        if not values:
+            continue
         bracket = _bracket(curve, axis, at.value)
         out.append(
             Match(
@@ -243,7 +245,7 @@ def _matches(point: TradeOffPoint, curves: Mapping[str, Sequence[TradeOffPoint]]
                 matched_on=axis,
                 at=at.value,
                 between=(bracket[0].name, bracket[1].name) if bracket else None,
-                reach=(min(values), max(values)) if values else None,
+                reach=(min(values), max(values)),
                 ours=point.error.estimate,
                 theirs=_between(bracket[0].error, bracket[1].error, bracket[2]) if bracket else None,
                 our_map50=point.map50.estimate if point.map50 and axis == "l1" else None,

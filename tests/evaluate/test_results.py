@@ -11,6 +11,7 @@ import pytest
 
 from hw_anon.core.errors import ContractError
 from hw_anon.evaluate.aggregate import combine
+from hw_anon.evaluate.limits import find_limits
 from hw_anon.evaluate.results import read_results
 from hw_anon.evaluate.verification import Estimate
 from tests.evaluate.golden import golden_results, row, write_action, write_privacy
@@ -97,7 +98,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "interval elsewhere": (_changed(lambda d: d["rows"][0].update(accuracy_ci=[0.8, 0.9])), "outside its interval"),
     "text": (_changed(lambda d: d["rows"][0].update(accuracy="good")), "not a number with an interval"),
     "a row twice": (_changed(lambda d: d["rows"].append(d["rows"][0])), "two rows for modified-modified by dlib"),
-    "a row less": (_changed(lambda d: d["rows"].pop()), "no row for adaptive by pixels"),
+    "a row less": (_changed(lambda d: d["rows"].pop(0)), "no row for modified-modified by dlib"),
 }
 
 
@@ -110,6 +111,17 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(ContractError, match=message) as caught:
         read_results(tmp_path)
     assert "ours@0.json" in str(caught.value)
+
+
+def test_attackers_may_be_measured_for_some_seeds_only(tmp_path: Path) -> None:
+    golden_results(tmp_path)
+    _changed(lambda document: document["rows"].pop())(tmp_path / "privacy" / "att" / "ours@0.json")
+    results = read_results(tmp_path)
+    (parrot,) = (row for row in results.select("att", "adaptive", "pixels") if row.learned)
+    assert (parrot.runs, parrot.metrics["rank1_parrot"].seeds) == (1, (1,))
+    limits = find_limits(results)
+    assert "Measured for some seeds of ours on att only: parrot (retrained) by pixels (1 of 2)." in limits
+    assert any("fewer than 3 seeds: ours (2)" in limit for limit in limits), "the others are no fewer for it"
 
 
 def test_action_files_are_checked_too(tmp_path: Path) -> None:
