@@ -19,6 +19,7 @@ from hw_anon.cli import (
     pretrain_detector,
     prove,
     report,
+    signatures,
     simulate,
     study,
     synthesise,
@@ -51,6 +52,7 @@ _COMMAND_MODULES = (
     export,
     pretrain,
     pretrain_detector,
+    signatures,
     boards,
     version,
 )

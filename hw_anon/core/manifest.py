@@ -16,9 +16,11 @@ from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.hashing import sha256_bytes, sha256_file
 
-__all__ = ["DESIGN_ID_DIGITS", "MANIFEST_FILE", "MANIFEST_VERSION", "Manifest", "design_id"]
+__all__ = ["DESIGN_ID_DIGITS", "MANIFEST_FILE", "MANIFEST_VERSION", "SIGNATURE_FILE", "Manifest", "design_id"]
 
 MANIFEST_FILE = "manifest.json"
+SIGNATURE_FILE = "manifest.sig"
+"""The manifest's signature, made after it (`hw_anon.core.signature`)."""
 MANIFEST_VERSION = 1
 DESIGN_ID_DIGITS = 16
 """Hex digits of a design id: 64 bits, what the design's identity registers hold."""
@@ -58,7 +60,8 @@ class Manifest:
     config: dict[str, Any]
     """The configuration of the build."""
     files: dict[str, str]
-    """SHA-256 of every file of the directory but the manifest, by path relative to it (`/` between parts)."""
+    """SHA-256 of every file of the directory but the manifest and its signature, by path
+    relative to it (`/` between parts)."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """What was measured: cycles, resources, privacy, utility."""
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -124,11 +127,20 @@ class Manifest:
             path = path / MANIFEST_FILE
         if not path.is_file():
             raise ContractError(f"{path} is missing: {path.parent} is not a finished build; build it again")
+        return cls.parse(path.read_bytes(), where=path)
+
+    @classmethod
+    def parse(cls, data: bytes, *, where: Path) -> Manifest:
+        """Reads a manifest from the bytes of its file; `where` is the file's name in messages.
+
+        Raises:
+            ContractError: as `load` does.
+        """
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
+            raw = json.loads(data.decode("utf-8"))
             if raw["version"] != MANIFEST_VERSION:
                 raise ContractError(
-                    f"{path} has format version {raw['version']}, this release reads {MANIFEST_VERSION}; build again"
+                    f"{where} has format version {raw['version']}, this release reads {MANIFEST_VERSION}; build again"
                 )
             manifest = cls(
                 design_id=str(raw["design_id"]),
@@ -140,11 +152,11 @@ class Manifest:
                 provenance=dict(raw["provenance"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
-            raise ContractError(f"{path} is not a manifest ({exc!r}); build again") from exc
+            raise ContractError(f"{where} is not a manifest ({exc!r}); build again") from exc
         expected = design_id(manifest.inputs, manifest.tools, manifest.config)
         if manifest.design_id != expected:
             raise ContractError(
-                f"{path} calls the design {manifest.design_id}, its content is that of {expected}: it was edited"
+                f"{where} calls the design {manifest.design_id}, its content is that of {expected}: it was edited"
             )
         return manifest
 
@@ -216,7 +228,7 @@ def _files(directory: Path) -> dict[str, Path]:
         name = path.relative_to(directory).as_posix()
         if path.is_symlink():
             raise ContractError(f"{directory} holds a link ({name}); a build holds files only, so that it can be moved")
-        if path.is_file() and name != MANIFEST_FILE:
+        if path.is_file() and name not in (MANIFEST_FILE, SIGNATURE_FILE):
             found[name] = path
     return found
 
