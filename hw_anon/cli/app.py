@@ -6,6 +6,7 @@ import typer
 
 from hw_anon.cli import (
     bench,
+    bitstream,
     boards,
     build,
     demo,
@@ -52,6 +53,7 @@ _COMMAND_MODULES = (
     export,
     pretrain,
     pretrain_detector,
+    bitstream,
     signatures,
     boards,
     version,

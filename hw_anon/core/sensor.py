@@ -76,7 +76,7 @@ def fit_frame(samples: NDArray[np.uint8], fit: SensorFit) -> NDArray[np.uint8]:
     """Returns the camera's frame, `[height, width, 3]` uint8, RGB, of a frame that is kept.
 
     Args:
-        samples: `[source_height, source_width, 3]` RGB, or `[source_height, source_width]` behind colour filters; uint8.
+        samples: uint8, `[source_height, source_width, 3]` RGB, or without the last axis behind colour filters.
         fit: the sizes.
 
     Raises:
