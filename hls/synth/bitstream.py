@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hls.synth.handoff import require_handoff
-from hls.synth.project import CAMERA_FILE, Project
+from hls.synth.project import Project
 from hls.synth.reports import VendorReport, parse_power, parse_timing, parse_utilisation, require_timing
 from hls.synth.scripts import REPORTS
 from hls.synth.vivado import Vivado
 from hw_anon.core.atomic import atomic_directory
+from hw_anon.core.camera_directory import CAMERA_FILE
 from hw_anon.core.errors import ToolError
 from hw_anon.core.hashing import sha256_file
 from hw_anon.core.hwh import DESIGN_NAME

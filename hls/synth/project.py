@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from hls.synth.sensor_table import SensorTable, read_sensor_table
 from hls.synth.tcl import check_script
 from hls.synth.wrapper import SENSOR_TABLE_FILE, WRAPPER, render_wrapper, wrapper_ports
 from hw_anon.core.atomic import atomic_directory
-from hw_anon.core.camera import CameraConfig
+from hw_anon.core.camera_directory import CAMERA_FILE, CameraDirectory
 from hw_anon.core.errors import ContractError
 from hw_anon.core.hashing import sha256_file
 from hw_anon.core.hwh import DESIGN_NAME, render_hwh
@@ -40,10 +39,8 @@ from hw_anon.core.platform import Platform, get_platform
 from hw_anon.core.sensor import SensorFit
 from hw_anon.core.tools import tool_versions
 
-__all__ = ["CAMERA_FILE", "PREDICTION", "Project", "write_project"]
+__all__ = ["PREDICTION", "Project", "write_project"]
 
-CAMERA_FILE = "camera.json"
-"""What a camera directory says of its camera."""
 PREDICTION = f"{DESIGN_NAME}.predicted.hwh"
 """The hardware handoff as it is expected of the tools."""
 _IP = "ip/camera"
@@ -56,10 +53,8 @@ class Project:
 
     directory: Path
     """Where it is."""
-    camera: Path
-    """The camera directory that it was made from."""
-    config: CameraConfig
-    """The camera."""
+    camera: CameraDirectory
+    """The camera that it was made from."""
     platform: Platform
     """The board's platform."""
     fit: SensorFit
@@ -85,15 +80,13 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
         ContractError: if the camera directory is damaged, or a check fails.
         ToolError: if `tclsh` refuses a script.
     """
-    manifest = Manifest.load(camera)
-    manifest.verify(camera)
-    described = _camera_config(camera)
-    fit = plan_fit(config, described)
-    platform = get_platform(config.board, clk_mhz=described.clk_hz / 1e6)
+    source = CameraDirectory.load(camera)
+    fit = plan_fit(config, source.config)
+    platform = get_platform(config.board, clk_mhz=source.config.clk_hz / 1e6)
     design = make_design(platform, config.chain)
     table = read_sensor_table(config.sensor_table) if config.sensor_table else None
     with atomic_directory(directory) as partial:
-        ports, files = _pack(camera, partial / _IP, platform, fit, table)
+        ports, files = _pack(source.rtl, partial / _IP, platform, fit, table)
         texts = {
             BLOCK_SCRIPT: render_block(design),
             BUILD_SCRIPT: render_build(design, clk_mhz=platform.clock.design_mhz, jobs=config.jobs),
@@ -111,31 +104,22 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
             partial,
             inputs=inputs,
             tools=tool_versions(()),
-            config={"kind": "vendor project", "camera": manifest.design_id, "fit": fit.to_dict(),
+            config={"kind": "vendor project", "camera": source.build_id, "fit": fit.to_dict(),
                     "board": platform.board.name, "clk_mhz": platform.clock.design_mhz},
             provenance={"checks": dict(checks)},
         )  # fmt: skip
         written.save(partial)
     return Project(
-        directory=directory, camera=camera, config=described, platform=platform, fit=fit, design=design,
+        directory=directory, camera=source, platform=platform, fit=fit, design=design,
         manifest=written, checks=checks,
     )  # fmt: skip
 
 
-def _camera_config(camera: Path) -> CameraConfig:
-    path = camera / CAMERA_FILE
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))["config"]
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise ContractError(f"{path} does not describe a camera ({exc!r}); build it again") from exc
-    return CameraConfig.from_dict(raw, where=path.name)
-
-
 def _pack(
-    camera: Path, directory: Path, platform: Platform, fit: SensorFit, table: SensorTable | None
+    rtl: Path, directory: Path, platform: Platform, fit: SensorFit, table: SensorTable | None
 ) -> tuple[tuple[Port, ...], list[str]]:
     """Writes the packed block: sources of the camera and the sensor, wrapper, description."""
-    rtl, target = camera / "rtl", directory / SOURCE_DIR
+    target = directory / SOURCE_DIR
     listed = (rtl / FILE_LIST).read_text(encoding="utf-8").split()
     memories = sorted(path.name for path in rtl.iterdir() if path.suffix == ".dat")
     contents = {name: (rtl / name).read_bytes() for name in (*listed, *memories)}

@@ -68,7 +68,7 @@ def bitstream(
         key_id(key)  # not after hours of work
     config = VendorConfig(board=board, mode=mode, factor=factor, jobs=jobs, sensor_table=sensor_table)
     project = write_project(camera, config, work / "vendor" / f"{config.chain.board}-{camera.resolve().name}")
-    budget = source_budget(project.config, project.fit, config.sensor_mode)
+    budget = source_budget(project.camera.config, project.fit, config.sensor_mode)
     if budget.needed > budget.available:
         note(f"at the sensor's pace frames with many faces come late, the next one is then black: {budget}")
     document: dict[str, Any] = {

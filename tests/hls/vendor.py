@@ -9,12 +9,12 @@ from hls.synth.config import VendorConfig
 from hls.synth.project import Project, write_project
 from hw_anon.core.camera import CameraConfig, NetworkTiming
 from hw_anon.core.hwh import render_hwh
-from hw_anon.core.manifest import Manifest
+from hw_anon.core.manifest import Manifest, build_id
 from hw_anon.core.registers import ADDRESS_BITS
 
 __all__ = ["camera_directory", "fake_vivado", "project", "sensor_table", "vendor_config"]
 
-BUILD_ID = "00112233445566778899aabbccddeeff"
+RESOURCES = {"dsp": 10, "lut": 2000, "bram18": 20, "uram": 0}
 TIMING = NetworkTiming(interval_cycles=5000, latency_cycles=5000)
 _AXI = f"""\
     input wire logic [{ADDRESS_BITS - 1}:0] s_axi_awaddr, input wire logic [2:0] s_axi_awprot,
@@ -53,8 +53,14 @@ def camera_directory(directory: Path, board: str = "pynq-z2", *, top: str = CAME
     (directory / "rtl" / "camera_top.sv").write_text(top)
     (directory / "rtl" / "weights.dat").write_text("00\n11\n22\n33\n")
     (directory / "rtl" / "files.f").write_text("camera_top.sv\n")
-    (directory / "camera.json").write_text(json.dumps({"config": config.to_dict(), "build_id": BUILD_ID}))
-    Manifest.create(directory, inputs={}, tools={}, config=config.to_dict()).save(directory)
+    number = build_id({}, {}, config.to_dict())
+    networks = {role: {"net": role, "design_id": "0" * 16} for role in ("detector", "modifier")}
+    content = {"build_id": number, "camera": config.to_dict(), "networks": networks}
+    (directory / "camera.json").write_text(json.dumps(content))
+    parts = {"camera": RESOURCES, "detector": RESOURCES, "modifier": RESOURCES, "sum": RESOURCES}
+    Manifest.create(directory, inputs={}, tools={}, config=config.to_dict(), metrics={"resources": parts}).save(
+        directory
+    )
     return directory
 
 
