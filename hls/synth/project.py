@@ -18,6 +18,7 @@ from hls.synth.ipxact import COMPONENT_FILE, SOURCE_DIR, check_component, render
 from hls.synth.ports import Port, read_ports
 from hls.synth.scripts import (
     BLOCK_SCRIPT,
+    BOARD_CONSTRAINTS,
     BUILD_SCRIPT,
     CONSTRAINTS,
     check_constraints,
@@ -30,6 +31,7 @@ from hls.synth.sensor_table import SensorTable, read_sensor_table
 from hls.synth.tcl import check_script
 from hls.synth.wrapper import SENSOR_TABLE_FILE, WRAPPER, render_wrapper, wrapper_ports
 from hw_anon.core.atomic import atomic_directory
+from hw_anon.core.camera import CameraConfig
 from hw_anon.core.camera_directory import CAMERA_FILE, CameraDirectory
 from hw_anon.core.errors import ContractError
 from hw_anon.core.hashing import sha256_file
@@ -90,11 +92,13 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
         texts = {
             BLOCK_SCRIPT: render_block(design),
             BUILD_SCRIPT: render_build(design, clk_mhz=platform.clock.design_mhz, jobs=config.jobs),
-            CONSTRAINTS: render_constraints(config.chain),
+            BOARD_CONSTRAINTS: render_constraints(config.chain),
+            **_camera_constraints(source.config),
             PREDICTION: render_hwh(platform),
             CAMERA_FILE: (camera / CAMERA_FILE).read_text(encoding="utf-8"),
         }
         for name, text in texts.items():
+            (partial / name).parent.mkdir(exist_ok=True)
             (partial / name).write_text(text, encoding="utf-8")
         checks = _check(partial, platform, config, design, ports, files)
         inputs: dict[str, Path | str] = {"camera": sha256_file(camera / MANIFEST_FILE)}
@@ -113,6 +117,12 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
         directory=directory, camera=source, platform=platform, fit=fit, design=design,
         manifest=written, checks=checks,
     )  # fmt: skip
+
+
+def _camera_constraints(config: CameraConfig) -> dict[str, str]:
+    """Constraints that belong to the camera's own HDL: those of the power-up key, if it has one."""
+    found = sorted((RTL_ROOT / "top").glob("*.xdc")) if config.key_channels else []
+    return {f"{CONSTRAINTS}/{path.name}": path.read_text(encoding="utf-8") for path in found}
 
 
 def _pack(
@@ -148,7 +158,8 @@ def _check(
 ) -> dict[str, str]:  # fmt: skip
     """Checks a written project and returns what was checked."""
     source = directory / _IP / SOURCE_DIR
-    by = {name: check_script(directory / name) for name in (BLOCK_SCRIPT, BUILD_SCRIPT, CONSTRAINTS)}
+    scripts = [directory / BLOCK_SCRIPT, directory / BUILD_SCRIPT, *sorted((directory / CONSTRAINTS).iterdir())]
+    by = {path.name: check_script(path) for path in scripts}
     if (found := read_ports((source / f"{WRAPPER}.v").read_text(), WRAPPER)) != ports:
         raise ContractError(f"the wrapper's ports are {found}, not {ports}")
     check_component((directory / _IP / COMPONENT_FILE).read_text(), ports, files)

@@ -16,6 +16,7 @@ from hw_anon.core.errors import ContractError
 
 __all__ = [
     "BLOCK_SCRIPT",
+    "BOARD_CONSTRAINTS",
     "BUILD_SCRIPT",
     "CONSTRAINTS",
     "DONE_LINE",
@@ -27,7 +28,8 @@ __all__ = [
     "render_constraints",
 ]
 
-BLOCK_SCRIPT, BUILD_SCRIPT, CONSTRAINTS = "block_design.tcl", "build.tcl", "board.xdc"
+BLOCK_SCRIPT, BUILD_SCRIPT, CONSTRAINTS = "block_design.tcl", "build.tcl", "constraints"
+BOARD_CONSTRAINTS = f"{CONSTRAINTS}/board.xdc"
 DONE_LINE = "hw-anon: finished"
 """What the build script prints last."""
 REPORTS = {"utilisation": "utilisation.rpt", "timing": "timing.rpt", "power": "power.rpt"}
@@ -159,7 +161,7 @@ if {{[llength $missing] > 0}} {{
 source [file join $here {BLOCK_SCRIPT}]
 set wrapper [make_wrapper -files [get_files {design.name}.bd] -top]
 add_files -norecurse $wrapper
-add_files -fileset constrs_1 -norecurse [file join $here {CONSTRAINTS}]
+add_files -fileset constrs_1 -norecurse [lsort [glob [file join $here {CONSTRAINTS} *.xdc]]]
 set_property top {top} [current_fileset]
 update_compile_order -fileset sources_1
 launch_runs impl_1 -to_step write_bitstream -jobs {jobs}

@@ -179,8 +179,8 @@ def test_messages_of_the_runs_are_read_too(made: Project, tmp_path: Path) -> Non
 
 
 def test_a_changed_project_is_not_built(made: Project, tmp_path: Path) -> None:
-    (made.directory / "board.xdc").write_text("")
-    with pytest.raises(ContractError, match=r"changed: board\.xdc"):
+    (made.directory / "constraints" / "board.xdc").write_text("")
+    with pytest.raises(ContractError, match=r"changed: constraints/board\.xdc"):
         build_bitstream(made, find_vivado(fake_vivado(tmp_path / "tool", made)), tmp_path / "out")
 
 

@@ -29,7 +29,7 @@ from hw_anon.core.platform import get_platform
 from tests.hls.vendor import CAMERA_TOP, TIMING, camera_directory, project, sensor_table, vendor_config
 
 GOLDEN = Path(__file__).with_name("golden") / "vendor"
-GOLDEN_FILES = ("block_design.tcl", "build.tcl", "board.xdc", f"ip/camera/src/{WRAPPER}.v")
+GOLDEN_FILES = ("block_design.tcl", "build.tcl", "constraints/board.xdc", f"ip/camera/src/{WRAPPER}.v")
 STUB = Path(__file__).with_name("vendor_stub.tcl")
 BOARD_NAMES = tuple(BOARDS)
 

@@ -24,7 +24,7 @@ if {[llength $missing] > 0} {
 source [file join $here block_design.tcl]
 set wrapper [make_wrapper -files [get_files hw_anon.bd] -top]
 add_files -norecurse $wrapper
-add_files -fileset constrs_1 -norecurse [file join $here board.xdc]
+add_files -fileset constrs_1 -norecurse [lsort [glob [file join $here constraints *.xdc]]]
 set_property top hw_anon_wrapper [current_fileset]
 update_compile_order -fileset sources_1
 launch_runs impl_1 -to_step write_bitstream -jobs 2
