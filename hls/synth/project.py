@@ -10,6 +10,7 @@ from pathlib import Path
 from hls.camera import TOP_MODULE
 from hls.interface import FILE_LIST
 from hls.lint import RTL_ROOT
+from hls.resources.amounts import Resources
 from hls.synth.block import ONE, ZERO, make_design
 from hls.synth.config import VendorConfig, plan_fit
 from hls.synth.design import BlockDesign, check_paths
@@ -29,6 +30,7 @@ from hls.synth.scripts import (
 )
 from hls.synth.sensor_table import SensorTable, read_sensor_table
 from hls.synth.tcl import check_script
+from hls.synth.usage import design_parts
 from hls.synth.wrapper import SENSOR_TABLE_FILE, WRAPPER, render_wrapper, wrapper_ports
 from hw_anon.core.atomic import atomic_directory
 from hw_anon.core.camera import CameraConfig
@@ -65,6 +67,8 @@ class Project:
     """The block design."""
     manifest: Manifest
     """What the project was made from, and its files."""
+    parts: Mapping[str, Resources]
+    """What its parts take of the board, estimated, their sum last."""
     checks: Mapping[str, str]
     """What was checked, and by what or how many."""
 
@@ -113,8 +117,9 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
             provenance={"checks": dict(checks)},
         )  # fmt: skip
         written.save(partial)
+    parts = design_parts(source, fit, table_words=len(table.words) + 1 if table else None)
     return Project(
-        directory=directory, camera=source, platform=platform, fit=fit, design=design,
+        parts=parts, directory=directory, camera=source, platform=platform, fit=fit, design=design,
         manifest=written, checks=checks,
     )  # fmt: skip
 
