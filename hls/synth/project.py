@@ -93,17 +93,7 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
     table = read_sensor_table(config.sensor_table) if config.sensor_table else None
     with atomic_directory(directory) as partial:
         ports, files = _pack(source.rtl, partial / _IP, platform, fit, table)
-        texts = {
-            BLOCK_SCRIPT: render_block(design),
-            BUILD_SCRIPT: render_build(design, clk_mhz=platform.clock.design_mhz, jobs=config.jobs),
-            BOARD_CONSTRAINTS: render_constraints(config.chain),
-            **_camera_constraints(source.config),
-            PREDICTION: render_hwh(platform),
-            CAMERA_FILE: (camera / CAMERA_FILE).read_text(encoding="utf-8"),
-        }
-        for name, text in texts.items():
-            (partial / name).parent.mkdir(exist_ok=True)
-            (partial / name).write_text(text, encoding="utf-8")
+        _write_texts(partial, source, config, platform, design)
         checks = _check(partial, platform, config, design, ports, files)
         inputs: dict[str, Path | str] = {"camera": sha256_file(camera / MANIFEST_FILE)}
         if config.sensor_table:
@@ -122,6 +112,23 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
         parts=parts, directory=directory, camera=source, platform=platform, fit=fit, design=design,
         manifest=written, checks=checks,
     )  # fmt: skip
+
+
+def _write_texts(
+    directory: Path, camera: CameraDirectory, config: VendorConfig, platform: Platform, design: BlockDesign
+) -> None:
+    """Writes scripts, constraints and the expected handoff."""
+    texts = {
+        BLOCK_SCRIPT: render_block(design),
+        BUILD_SCRIPT: render_build(design, clk_mhz=platform.clock.design_mhz, jobs=config.jobs),
+        BOARD_CONSTRAINTS: render_constraints(config.chain),
+        **_camera_constraints(camera.config),
+        PREDICTION: render_hwh(platform),
+        CAMERA_FILE: (camera.directory / CAMERA_FILE).read_text(encoding="utf-8"),
+    }
+    for name, text in texts.items():
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_text(text, encoding="utf-8")
 
 
 def _camera_constraints(config: CameraConfig) -> dict[str, str]:
@@ -151,8 +158,7 @@ def _pack(
     for name, data in contents.items():
         (target / name).write_bytes(data)
     files = [*listed, *own, f"{WRAPPER}.v", *sorted(name for name in contents if name.endswith(".dat"))]
-    bits = 24 if fit.bayer == "none" else 8
-    packed = wrapper_ports(ports, sample_bits=bits, with_iic=table is not None)
+    packed = wrapper_ports(ports, sample_bits=fit.sample_bits, with_iic=table is not None)
     (directory / COMPONENT_FILE).write_text(render_component(packed, files, platform), encoding="utf-8")
     return packed, files
 
@@ -182,7 +188,7 @@ def _check(
     return {
         "Tcl": f"{len(by)} scripts complete, by {sorted(set(by.values()))[-1]}",
         "ports": f"{len(ports)}, the same in IP-XACT, wrapper and buses",
-        "files": f"{len(files)} packed, {len(wanted)} memory files found",
+        "files": f"{len(files)} packed, among them the {len(wanted)} memory files that sources name",
         "raw video": "ends in the camera; no bus reaches what is before it",
         "pins": f"{len(config.chain.pins) + len(config.chain.lanes)} placed, each port once",
         "address map": f"{len(ranges)} ranges, the same in block design and handoff",
