@@ -20,6 +20,8 @@ from hw_anon.core.video_path import downscale
 
 if TYPE_CHECKING:
     from hw_anon.core.camera_directory import CameraDirectory
+    from hw_anon.core.camera_model import CameraModel
+    from hw_anon.core.register_access import CameraRegisters
 
 __all__ = ["EqualityReport", "FrameRow", "compare_frames", "faces_found"]
 
@@ -146,12 +148,17 @@ def compare_frames(
             rows.append(_row(delivery.frame, expected, delivery.cycles, config.max_faces))
             if on_frame is not None:
                 on_frame(rows[-1])
-        registers = run.registers
-        pairs = {"counters": (registers.counters, golden.model.counters)}
-        pairs["faults"] = (registers.faults, frozenset(golden.model.faults))
-        differ = tuple(f"{name}: {got}, not {wanted}" for name, (got, wanted) in pairs.items() if got != wanted)
+        differ = _registers_differ(run.registers, golden.model)
         cycles = simulated.cycle
     return EqualityReport(frames=tuple(rows), registers_differ=differ, cycles=cycles, seconds=seconds)
+
+
+def _registers_differ(registers: CameraRegisters, model: CameraModel) -> tuple[str, ...]:
+    pairs: dict[str, tuple[object, object]] = {
+        "counters": (registers.counters, model.counters),
+        "faults": (registers.faults, frozenset(model.faults)),
+    }
+    return tuple(f"{name}: {got}, not {wanted}" for name, (got, wanted) in pairs.items() if got != wanted)
 
 
 def _row(got: AnonymisedFrame, expected: AnonymisedFrame, cycles: StageCycles, max_faces: int) -> FrameRow:
