@@ -15,7 +15,7 @@ from hls.synth.block import ONE, ZERO, make_design
 from hls.synth.config import VendorConfig, plan_fit
 from hls.synth.design import BlockDesign, check_paths
 from hls.synth.handoff import handoff_addresses
-from hls.synth.ipxact import COMPONENT_FILE, SOURCE_DIR, check_component, render_component
+from hls.synth.ipxact import COMPONENT_FILE, GUI_FILE, SOURCE_DIR, check_component, render_component, render_gui
 from hls.synth.ports import Port, read_ports
 from hls.synth.scripts import (
     BLOCK_SCRIPT,
@@ -91,6 +91,7 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
     platform = get_platform(config.board, clk_mhz=source.config.clk_hz / 1e6)
     design = make_design(platform, config.chain)
     table = read_sensor_table(config.sensor_table) if config.sensor_table else None
+    parts = design_parts(source, fit, table_words=len(table.words) + 1 if table else None)
     with atomic_directory(directory) as partial:
         ports, files = _pack(source.rtl, partial / _IP, platform, fit, table)
         _write_texts(partial, source, config, platform, design)
@@ -107,7 +108,6 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
             provenance={"checks": dict(checks)},
         )  # fmt: skip
         written.save(partial)
-    parts = design_parts(source, fit, table_words=len(table.words) + 1 if table else None)
     return Project(
         parts=parts, directory=directory, camera=source, platform=platform, fit=fit, design=design,
         manifest=written, checks=checks,
@@ -160,6 +160,8 @@ def _pack(
     files = [*listed, *own, f"{WRAPPER}.v", *sorted(name for name in contents if name.endswith(".dat"))]
     packed = wrapper_ports(ports, sample_bits=fit.sample_bits, with_iic=table is not None)
     (directory / COMPONENT_FILE).write_text(render_component(packed, files, platform), encoding="utf-8")
+    (directory / GUI_FILE).parent.mkdir()
+    (directory / GUI_FILE).write_text(render_gui(), encoding="utf-8")
     return packed, files
 
 
@@ -169,7 +171,12 @@ def _check(
 ) -> dict[str, str]:  # fmt: skip
     """Checks a written project and returns what was checked."""
     source = directory / _IP / SOURCE_DIR
-    scripts = [directory / BLOCK_SCRIPT, directory / BUILD_SCRIPT, *sorted((directory / CONSTRAINTS).iterdir())]
+    scripts = [
+        directory / BLOCK_SCRIPT,
+        directory / BUILD_SCRIPT,
+        directory / _IP / GUI_FILE,
+        *sorted((directory / CONSTRAINTS).iterdir()),
+    ]
     by = {path.name: check_script(path) for path in scripts}
     if (found := read_ports((source / f"{WRAPPER}.v").read_text(), WRAPPER)) != ports:
         raise ContractError(f"the wrapper's ports are {found}, not {ports}")

@@ -32,6 +32,7 @@ from hw_anon.core.register_access import CameraRegisters
 from hw_anon.core.sensor import SensorFit, fit_frame
 from hw_anon.core.video_words import video_beats
 from tests.hls import cameras
+from tests.hls.vendor import RESOURCES
 
 pytestmark = pytest.mark.sim
 
@@ -73,7 +74,10 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     networks = {role: {"net": "stand-in", "design_id": "0" * 16} for role in ("detector", "modifier")}
     described = {"build_id": number, "camera": CONFIG.to_dict(), "networks": networks}
     (root / "camera" / "camera.json").write_text(json.dumps(described))
-    Manifest.create(root / "camera", inputs={}, tools={}, config=CONFIG.to_dict()).save(root / "camera")
+    metrics = {"resources": {"camera": RESOURCES}}
+    Manifest.create(root / "camera", inputs={}, tools={}, config=CONFIG.to_dict(), metrics=metrics).save(
+        root / "camera"
+    )
     return write_project(root / "camera", VendorConfig(board="pynq-z2", factor=2), root / "project")
 
 
