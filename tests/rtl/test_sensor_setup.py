@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hls.synth.sensor_table import read_sensor_table
+from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.errors import ContractError
 from tests.rtl.harness import kernel_interface, port, simulator
 from tests.rtl.video import BENCHES, video_source
@@ -43,14 +44,15 @@ def _table(directory: Path, steps: list[dict[str, object]]) -> Path:
 def test_a_device_sees_the_table(
     refused: int, stretch: int, expected: list[int], sim_cache: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "sensor_table.dat").write_text(read_sensor_table(_table(tmp_path, STEPS)).rom())
+    rom = read_sensor_table(_table(tmp_path, STEPS)).rom()
+    write_text_atomically(sim_cache / "sensor_table.dat", rom)  # where the simulator reads; the same for every test
     interface = kernel_interface(
         "sensor_setup_bench", [port("s_axis", (1,), 8)], [port("m_axis", (len(expected) + 1,), 10)]
     )
     with simulator(
         interface,
         sim_cache,
-        parameters={"Table": str(tmp_path / "sensor_table.dat"), "Stretch": stretch},
+        parameters={"Stretch": stretch},
         sources=[video_source("sensor_setup"), BENCHES / "sensor_setup_bench.sv"],
     ) as design:
         found = design.run(np.array([[refused]])).outputs[0][0]

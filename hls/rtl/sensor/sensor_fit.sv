@@ -43,13 +43,14 @@ module sensor_fit #(
     output logic                      m_axis_tlast
 );
 
-    localparam int unsigned Columns    = SourceWidth / Factor;
-    localparam int unsigned Rows       = SourceHeight / Factor;
-    localparam int unsigned Left       = (Columns - Width) / 2;
-    localparam int unsigned Upper      = (Rows - Height) / 2;
-    localparam int unsigned IndexWidth = $clog2((Columns > Rows ? Columns : Rows) + 1);
-    localparam int unsigned SumWidth   = 8 + $clog2(Factor * Factor + 1);
-    localparam int unsigned Samples    = Factor * Factor;
+    localparam int unsigned Columns      = SourceWidth / Factor;
+    localparam int unsigned Rows         = SourceHeight / Factor;
+    localparam int unsigned Left         = (Columns - Width) / 2;
+    localparam int unsigned Upper        = (Rows - Height) / 2;
+    localparam int unsigned IndexWidth   = $clog2((Columns > Rows ? Columns : Rows) + 1);
+    localparam int unsigned AddressWidth = $clog2(Columns);
+    localparam int unsigned SumWidth     = 8 + $clog2(Factor * Factor + 1);
+    localparam int unsigned Samples      = Factor * Factor;
     // Samples of each colour in a block: red, green, blue.
     localparam int unsigned Many  [3] = '{Bayer ? Samples / 4 : Samples, Bayer ? Samples / 2 : Samples,
                                           Bayer ? Samples / 4 : Samples};
@@ -143,8 +144,8 @@ module sensor_fit #(
             at_row_q    <= row;
             at_down_q   <= down;
         end
-        if (take && inside_frame) above_q <= lines_q[column];
-        if (line_q) lines_q[at_column_q] <= total;
+        if (take && inside_frame) above_q <= lines_q[column[AddressWidth-1:0]];
+        if (line_q) lines_q[at_column_q[AddressWidth-1:0]] <= total;
     end
 
     // Third stage: the mean, rounded to nearest; fourth: out.
