@@ -6,8 +6,10 @@ import typer
 
 from hw_anon.cli import (
     bench,
+    bitstream,
     boards,
     build,
+    camera,
     demo,
     doctor,
     evaluate,
@@ -19,6 +21,7 @@ from hw_anon.cli import (
     pretrain_detector,
     prove,
     report,
+    signatures,
     simulate,
     study,
     synthesise,
@@ -35,6 +38,7 @@ _COMMAND_MODULES = (
     doctor,
     demo,
     build,
+    camera,
     verify,
     prove,
     simulate,
@@ -51,6 +55,8 @@ _COMMAND_MODULES = (
     export,
     pretrain,
     pretrain_detector,
+    bitstream,
+    signatures,
     boards,
     version,
 )
