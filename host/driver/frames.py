@@ -58,12 +58,13 @@ class FrameLayout:
         return self.stride_bytes * self.height
 
     def view(self, buffer: DmaBuffer) -> NDArray[np.uint8]:
-        """Returns a buffer as `[H + 1, W, 3]` uint8: a read-only view that no other view is derived from.
+        """Returns a buffer as `[H + 1, W, 3]` uint8, read-only.
 
-        All arrays that are made of it refer to it, so that it dies after the last of them.
+        Every array that is made of it, however indirectly, has the same `base`: an array that was made for this view
+        alone and dies after the last of them. (numpy stops looking for an array's base at what is no array.)
         """
-        memory = buffer.memory.data.toreadonly()
-        return np.ndarray((self.lines, self.width, 3), np.uint8, buffer=memory, strides=(self.stride_bytes, 3, 1))
+        root = np.frombuffer(buffer.memory.data.toreadonly(), np.uint8)
+        return np.ndarray((self.lines, self.width, 3), np.uint8, buffer=root, strides=(self.stride_bytes, 3, 1))
 
 
 class Leases:
@@ -74,7 +75,7 @@ class Leases:
 
     def watch(self, index: int, view: NDArray[np.uint8]) -> None:
         """Notes that the program holds a buffer for as long as `view`, or anything made of it, is referred to."""
-        weakref.finalize(view, self._returned.append, index).atexit = False
+        weakref.finalize(view.base, self._returned.append, index).atexit = False
 
     def returned(self) -> list[int]:
         """Returns the buffers that have come back since the last call; finalizers may add to them at any time."""

@@ -1,8 +1,8 @@
 """What the driver needs of a board: two register windows, memory that a DMA reaches, a clock and an interrupt.
 
 The driver above it is plain Python and numpy. Behind it stands a board (`host.driver.overlay`, the only module that
-knows pynq), a model of one in memory (`host.model_board`), or a recording of a run (`host.recording`). The clock is part
-of it because deadlines decide what the driver does: with it a recorded run replays exactly.
+knows pynq), a model of one in memory (`host.model_board`), or a recording of a run (`host.recording`). The clock is
+part of it because deadlines decide what the driver does: with it a recorded run replays exactly.
 """
 
 from __future__ import annotations
