@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hw_anon.core.verilated_camera import StageTimes, VerilatedCamera
 from hw_anon.core.video_words import IDLE_SHIFT, MAX_IDLE, TLAST, TUSER, BoardFrames, frame_beats, video_beats
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "TUSER",
     "BoardFrames",
     "CameraPort",
+    "StageTimes",
+    "VerilatedCamera",
     "frame_beats",
     "video_beats",
 ]
