@@ -219,8 +219,9 @@ def test_networks_restart_after_a_reset_at_any_moment(
 ) -> None:
     """What both networks hold of a picture is gone with a soft reset: the next frame is the golden model's."""
     run = CameraRun(camera, CONFIG)
-    cycles = run.deliver(pictures[0]).cycles
-    resets = range(100, cycles.capture + cycles.latency, (cycles.capture + cycles.latency) // 24)
+    cycles = run.deliver(pictures[3]).cycles
+    released = cycles.capture + cycles.latency
+    resets = range(100, released - 100, released // 24)
     assert sum(at > cycles.capture + cycles.detect for at in resets) >= 4, "some resets hit the modifier"
     for at in resets:
         camera.send(frame_beats(pictures[3]))
