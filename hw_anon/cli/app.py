@@ -6,6 +6,7 @@ import typer
 
 from hw_anon.cli import (
     bench,
+    bitstream,
     boards,
     build,
     camera,
@@ -54,6 +55,7 @@ _COMMAND_MODULES = (
     export,
     pretrain,
     pretrain_detector,
+    bitstream,
     signatures,
     boards,
     version,
