@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from quant.modifier import Modifier, ModifierConfig
 
 __all__ = [
     "DETECTORS",
+    "ENLARGED",
     "METRICS_FILE",
     "NETS",
     "RECIPE_FILE",
@@ -52,6 +54,12 @@ DETECTORS: dict[str, FaceDetectorConfig] = {
 }
 """Named face detectors; `load_detector` adds the weights."""
 
+ENLARGED: dict[str, tuple[str, int, int]] = {
+    # For frames of 640×480: 218 MMAC.
+    "detector-s-vga": ("detector-s", 320, 240),
+}
+"""Face detectors with the weights of another one, for larger frames: its name, columns and rows of the halved frame."""
+
 
 def net_config(name: str) -> ModifierConfig:
     """Returns the modifier's configuration called `name`.
@@ -87,25 +95,30 @@ def detector_config(name: str) -> FaceDetectorConfig:
     Raises:
         ConfigError: if there is none; the message lists the known ones.
     """
+    if name in ENLARGED:
+        base, width, height = ENLARGED[name]
+        return replace(DETECTORS[base], input_width=width, input_height=height)
     try:
         return DETECTORS[name]
     except KeyError:
-        raise ConfigError(f"unknown face detector {name!r}; known detectors: {', '.join(DETECTORS)}") from None
+        known = ", ".join([*DETECTORS, *ENLARGED])
+        raise ConfigError(f"unknown face detector {name!r}; known detectors: {known}") from None
 
 
 def load_detector(name: str, *, weights_dir: Path | None = None) -> FaceDetector:
     """Returns a named face detector with its weights, see `load_net`."""
     net = FaceDetector(detector_config(name))
-    _load_weights(net, name, weights_dir, command="pretrain-detector")
+    trained = ENLARGED[name][0] if name in ENLARGED else name
+    _load_weights(net, trained, weights_dir, command="pretrain-detector")
     return net.eval()
 
 
 def load_network(name: str, *, weights_dir: Path | None = None) -> Modifier | FaceDetector:
     """Returns a named modifier or face detector with its weights, see `load_net`."""
-    if name in DETECTORS:
+    if name in DETECTORS or name in ENLARGED:
         return load_detector(name, weights_dir=weights_dir)
     if name not in NETS:
-        raise ConfigError(f"unknown network {name!r}; known networks: {', '.join([*NETS, *DETECTORS])}")
+        raise ConfigError(f"unknown network {name!r}; known networks: {', '.join([*NETS, *DETECTORS, *ENLARGED])}")
     return load_net(name, weights_dir=weights_dir)
 
 

@@ -2,7 +2,7 @@
 
 The top has no logic of its own. Each accelerator is reset with the system and by the shell after a fault; between
 accelerator and shell stands one `axis_resize`, because the shell moves pixels and cells while a network's ends carry as
-many elements a beat as its folding gave them.
+many elements a beat as its folding gave them. Behind the shell, `video_meta_line` makes frames and metadata one stream.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def render_top(config: CameraConfig, *, detector: DesignInterface, modifier: Des
             "",
             *_wires(config),
             *_shell(config, build_id),
+            *_meta_line(config),
             *_accelerator(detector, "detector", "half", 3, "cells", CELL_CHANNELS),
             *_accelerator(modifier, "modifier", "crop", 3 + config.key_channels, "modified", 3),
             "endmodule",
@@ -119,6 +120,9 @@ _AXI_LITE = (
 )
 
 
+_HANDSHAKE = ("tdata", "tvalid", "tready")
+
+
 def _pins(config: CameraConfig) -> Iterator[tuple[str, int, str]]:
     """Yields direction, bits and name of every port."""
     yield from (("input", 1, "clk_i"), ("input", 1, "rst_ni"))
@@ -126,11 +130,9 @@ def _pins(config: CameraConfig) -> Iterator[tuple[str, int, str]]:
     yield "output", 1, "irq_o"
     if config.key_channels:
         yield "input", 8 * config.key_channels, "key_i"
-    streams = (("s_axis", 24, ("tuser", "tlast")), ("m_axis", 24, ("tuser", "tlast")))
-    for stream, bits, marks in (*streams, ("m_meta", metadata_bits(config.max_faces), ())):
-        forth, back = ("input", "output") if stream.startswith("s_") else ("output", "input")
-        yield from ((forth, bits, f"{stream}_tdata"), (forth, 1, f"{stream}_tvalid"), (back, 1, f"{stream}_tready"))
-        yield from ((forth, 1, f"{stream}_{mark}") for mark in marks)
+    for stream, forth, back in (("s_axis", "input", "output"), ("m_axis", "output", "input")):
+        yield from ((forth, 24, f"{stream}_tdata"), (forth, 1, f"{stream}_tvalid"), (back, 1, f"{stream}_tready"))
+        yield from ((forth, 1, f"{stream}_{mark}") for mark in ("tuser", "tlast"))
 
 
 def _range(bits: int) -> str:
@@ -145,7 +147,13 @@ def _ports(config: CameraConfig) -> list[str]:
 
 def _wires(config: CameraConfig) -> list[str]:
     bits = {"half": 24, "cells": 8 * CELL_CHANNELS, "crop": 24 + 8 * config.key_channels, "modified": 24}
-    lines = ["    wire logic flush_detector, flush_modifier;"]
+    lines = [
+        "    wire logic flush_detector, flush_modifier;",
+        "    wire logic [23:0] frame_tdata;",
+        "    wire logic frame_tvalid, frame_tready, frame_tuser, frame_tlast;",
+        f"    wire logic{_range(metadata_bits(config.max_faces))} meta_tdata;",
+        "    wire logic meta_tvalid, meta_tready;",
+    ]
     for name, width in bits.items():
         lines.append(f"    wire logic{_range(width)} {name}_tdata;")
         lines.append(f"    wire logic {name}_tvalid, {name}_tready, {name}_tlast;")
@@ -175,7 +183,19 @@ def _shell(config: CameraConfig, build_id: str) -> list[str]:
     for side, name in (("m", "half"), ("s", "cells"), ("m", "crop"), ("s", "modified")):
         connections |= {f"{side}_{name}_{part}": f"{name}_{part}" for part in ("tdata", "tvalid", "tready", "tlast")}
     connections |= {"flush_detector_o": "flush_detector", "flush_modifier_o": "flush_modifier"}
+    connections |= {f"m_axis_{part}": f"frame_{part}" for part in (*_HANDSHAKE, "tuser", "tlast")}
+    connections |= {f"m_meta_{part}": f"meta_{part}" for part in _HANDSHAKE}
     return _instance("camera_shell", "u_shell", parameters, connections)
+
+
+def _meta_line(config: CameraConfig) -> list[str]:
+    """Returns what puts the metadata under the frame."""
+    connections = {"clk_i": "clk_i", "rst_ni": "rst_ni"}
+    connections |= {f"s_axis_{part}": f"frame_{part}" for part in (*_HANDSHAKE, "tuser", "tlast")}
+    connections |= {f"s_meta_{part}": f"meta_{part}" for part in _HANDSHAKE}
+    connections |= {f"m_axis_{part}": f"m_axis_{part}" for part in (*_HANDSHAKE, "tuser", "tlast")}
+    parameters: dict[str, int | str] = {"Width": config.width, "MaxFaces": config.max_faces}
+    return _instance("video_meta_line", "u_meta_line", parameters, connections)
 
 
 def _accelerator(

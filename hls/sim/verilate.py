@@ -29,8 +29,10 @@ from hw_anon.core.hashing import sha256_file
 
 __all__ = [
     "LIBRARY_FILE",
+    "Harness",
     "SimulatorBinary",
     "SimulatorOptions",
+    "build_library",
     "build_simulator",
     "read_file_list",
     "simulator_key",
@@ -42,6 +44,7 @@ LIBRARY_FILE = "libsim.so"
 _RECORD_FILE = "build.json"
 _LOG_FILE = "build.log"
 _HARNESS = Path(__file__).with_name("harness.cpp")
+_MODEL_HEADER = Path(__file__).with_name("model.h")
 _RUNTIME_HEADER = Path(__file__).with_name("runtime.h")
 _RUNTIME_UNITS = ("verilated", "verilated_threads")
 _TRACE_UNITS = ("verilated_vcd_c",)
@@ -84,11 +87,23 @@ class SimulatorOptions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Harness:
+    """What drives the Verilated design inside the library."""
+
+    top: str
+    """Name of the top module."""
+    source: Path
+    """C++ source; it includes `model.h`, `Vhwa.h` and `ports.h`."""
+    ports: str
+    """Text of `ports.h`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SimulatorBinary:
     """A built simulator."""
 
     library: Path
-    """Shared library for `hls.sim.simulator.Simulator`."""
+    """Shared library, e.g. for `hls.sim.simulator.Simulator`."""
     verilate_s: float
     """Seconds Verilator took, 0 if the library came from the cache."""
     compile_s: float
@@ -118,9 +133,22 @@ def build_simulator(
         ToolError: if a tool is missing or refuses the design, or the cache cannot be written.
         ContractError: if a source is missing or the interface cannot be simulated.
     """
+    harness = _stream_harness(interface)
+    return build_library(sources, harness, cache_dir=cache_dir, options=options, include_dirs=include_dirs)
+
+
+def build_library(
+    sources: Sequence[Path],
+    harness: Harness,
+    *,
+    cache_dir: Path,
+    options: SimulatorOptions | None = None,
+    include_dirs: Sequence[Path] = (),
+) -> SimulatorBinary:
+    """Builds a design with a harness of its own; arguments and errors as in `build_simulator`."""
     job = _Build(
         tuple(sources),
-        interface,
+        harness,
         options or SimulatorOptions(),
         tuple(include_dirs),
         find_toolchain(),
@@ -133,7 +161,7 @@ def build_simulator(
                 return SimulatorBinary(library=entry / LIBRARY_FILE, verilate_s=0.0, compile_s=0.0, cached=True)
             return job.build_into(entry)
     except OSError as exc:
-        raise ToolError(f"cannot build the simulator of {interface.top} in {cache_dir}: {exc}") from exc
+        raise ToolError(f"cannot build the simulator of {harness.top} in {cache_dir}: {exc}") from exc
 
 
 def simulator_key(
@@ -145,7 +173,12 @@ def simulator_key(
 ) -> str:
     """Returns a build's identity, the name of its entry in the cache; arguments and errors as in `build_simulator`."""
     options = options or SimulatorOptions()
-    return _Build(tuple(sources), interface, options, tuple(include_dirs), find_toolchain(), Path()).key()
+    harness = _stream_harness(interface)
+    return _Build(tuple(sources), harness, options, tuple(include_dirs), find_toolchain(), Path()).key()
+
+
+def _stream_harness(interface: DesignInterface) -> Harness:
+    return Harness(top=interface.top, source=_HARNESS, ports=ports_header(interface))
 
 
 def read_file_list(path: Path) -> tuple[Path, ...]:
@@ -170,7 +203,7 @@ class _Build:
     """One build: what goes in and what to do with it."""
 
     sources: tuple[Path, ...]
-    interface: DesignInterface
+    harness: Harness
     options: SimulatorOptions
     include_dirs: tuple[Path, ...]
     tools: Toolchain
@@ -179,9 +212,9 @@ class _Build:
     def key(self) -> str:
         """Returns the hash of everything that can change the library, as 32 hex digits."""
         digest = hashlib.sha256()
-        facts = [ports_header(self.interface), asdict(self.options), self.tools.identity, _VERILATOR_FLAGS, _CXX_FLAGS]
+        facts = [self.harness.ports, asdict(self.options), self.tools.identity, _VERILATOR_FLAGS, _CXX_FLAGS]
         digest.update(json.dumps(facts).encode())
-        for path in (_HARNESS, _RUNTIME_HEADER, *self.sources, *self._included_files()):
+        for path in (self.harness.source, _MODEL_HEADER, _RUNTIME_HEADER, *self.sources, *self._included_files()):
             if not path.is_file():
                 raise ContractError(f"source {path} does not exist")
             digest.update(f"{path.name} {sha256_file(path)}\n".encode())
@@ -210,7 +243,7 @@ class _Build:
             *(["--trace-vcd"] if self.options.trace else []),
             "--assert" if self.options.asserts else "--no-assert",
             "--top-module",
-            self.interface.top,
+            self.harness.top,
             *(f"-D{define}" for define in self.options.defines),
             *(f"-G{name}={value}" for name, value in self.options.parameters),
             *(f"+incdir+{directory.absolute()}" for directory in self.include_dirs),
@@ -227,8 +260,9 @@ class _Build:
         optimisation = [f"OPT_FAST={self.options.optimisation}", "OPT_SLOW=-O0"]
         command = [self.tools.make, "-s", f"-j{jobs}", "-f", "Vhwa.mk", *self.tools.make_variables(), *optimisation]
         log = run_tool([*command, "Vhwa__ALL.a"], cwd=work, what="the C++ compiler failed on the Verilated model")
-        (work / "ports.h").write_text(ports_header(self.interface))
-        harness = [*self._cxx_command(), "-O2", "-I.", "-c", str(_HARNESS), "-o", "harness.o"]
+        (work / "ports.h").write_text(self.harness.ports)
+        include = ["-I.", f"-I{_MODEL_HEADER.parent}"]
+        harness = [*self._cxx_command(), "-O2", *include, "-c", str(self.harness.source), "-o", "harness.o"]
         log += run_tool(harness, cwd=work, what="the C++ compiler failed on the simulation harness")
         objects = [str(path) for path in sorted(runtime.glob("*.o"))]
         link = [self.tools.cxx, "-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-o", LIBRARY_FILE, "harness.o"]
@@ -266,7 +300,7 @@ class _Build:
 
     def _publish(self, library: Path, entry: Path, log: str, times: dict[str, float]) -> None:
         record = {
-            "top": self.interface.top,
+            "top": self.harness.top,
             "sha256": sha256_file(library),
             "tools": list(self.tools.identity),
             "options": asdict(self.options),

@@ -6,8 +6,10 @@ import typer
 
 from hw_anon.cli import (
     bench,
+    bitstream,
     boards,
     build,
+    camera,
     demo,
     doctor,
     evaluate,
@@ -20,6 +22,7 @@ from hw_anon.cli import (
     pretrain_detector,
     prove,
     report,
+    signatures,
     simulate,
     study,
     synthesise,
@@ -36,6 +39,7 @@ _COMMAND_MODULES = (
     doctor,
     demo,
     build,
+    camera,
     verify,
     prove,
     simulate,
@@ -53,6 +57,8 @@ _COMMAND_MODULES = (
     export_detector,
     pretrain,
     pretrain_detector,
+    bitstream,
+    signatures,
     boards,
     version,
 )

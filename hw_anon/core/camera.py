@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, floor
 
+from hw_anon.core.board_frame import require_metadata_line
 from hw_anon.core.boards import Board, get_board
 from hw_anon.core.box_decode import CELL, cell_shape
 from hw_anon.core.boxes import MAX_SIDE, MIN_REGION
@@ -100,6 +101,7 @@ class CameraConfig(Config):
             if getattr(self, name) is not None:
                 require_range(self, name, 1, (1 << 32) - 1, unit="cycles")
         cell_shape(self.width, self.height)
+        require_metadata_line(self.width, self.max_faces)
 
     @property
     def target(self) -> Board:

@@ -16,12 +16,25 @@ from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.hashing import sha256_bytes, sha256_file
 
-__all__ = ["DESIGN_ID_DIGITS", "MANIFEST_FILE", "MANIFEST_VERSION", "Manifest", "design_id"]
+__all__ = [
+    "BUILD_ID_DIGITS",
+    "DESIGN_ID_DIGITS",
+    "MANIFEST_FILE",
+    "MANIFEST_VERSION",
+    "SIGNATURE_FILE",
+    "Manifest",
+    "build_id",
+    "design_id",
+]
 
 MANIFEST_FILE = "manifest.json"
+SIGNATURE_FILE = "manifest.sig"
+"""The manifest's signature, made after it (`hw_anon.core.signature`)."""
 MANIFEST_VERSION = 1
 DESIGN_ID_DIGITS = 16
-"""Hex digits of a design id: 64 bits, what the design's identity registers hold."""
+"""Hex digits of a design id: 64 bits, the name of a build."""
+BUILD_ID_DIGITS = 32
+"""Hex digits of a build id: 128 bits, what a camera's identity registers hold. Its first digits are the design id."""
 
 _SHA256_DIGITS = 64
 _NAMES_SHOWN = 5
@@ -41,8 +54,13 @@ def design_id(inputs: Mapping[str, str], tools: Mapping[str, str], config: Mappi
     Raises:
         ConfigError: if the configuration holds something that JSON does not know.
     """
+    return build_id(inputs, tools, config)[:DESIGN_ID_DIGITS]
+
+
+def build_id(inputs: Mapping[str, str], tools: Mapping[str, str], config: Mapping[str, Any]) -> str:
+    """Returns `BUILD_ID_DIGITS` hex digits of the same hash as `design_id`: what a camera says of itself."""
     identity = {"version": MANIFEST_VERSION, "inputs": dict(inputs), "tools": dict(tools), "config": dict(config)}
-    return sha256_bytes(_canonical(identity).encode())[:DESIGN_ID_DIGITS]
+    return sha256_bytes(_canonical(identity).encode())[:BUILD_ID_DIGITS]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,13 +76,19 @@ class Manifest:
     config: dict[str, Any]
     """The configuration of the build."""
     files: dict[str, str]
-    """SHA-256 of every file of the directory but the manifest, by path relative to it (`/` between parts)."""
+    """SHA-256 of every file of the directory but the manifest and its signature, by path
+    relative to it (`/` between parts)."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """What was measured: cycles, resources, privacy, utility."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Anything else worth knowing about the origin, e.g. licences and dates; no part of the design id."""
     version: int = MANIFEST_VERSION
     """Format version of this file."""
+
+    @property
+    def build_id(self) -> str:
+        """The build id of this content, see `build_id`."""
+        return build_id(self.inputs, self.tools, self.config)
 
     @classmethod
     def create(
@@ -124,11 +148,20 @@ class Manifest:
             path = path / MANIFEST_FILE
         if not path.is_file():
             raise ContractError(f"{path} is missing: {path.parent} is not a finished build; build it again")
+        return cls.parse(path.read_bytes(), where=path)
+
+    @classmethod
+    def parse(cls, data: bytes, *, where: Path) -> Manifest:
+        """Reads a manifest from the bytes of its file; `where` is the file's name in messages.
+
+        Raises:
+            ContractError: as `load` does.
+        """
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
+            raw = json.loads(data.decode("utf-8"))
             if raw["version"] != MANIFEST_VERSION:
                 raise ContractError(
-                    f"{path} has format version {raw['version']}, this release reads {MANIFEST_VERSION}; build again"
+                    f"{where} has format version {raw['version']}, this release reads {MANIFEST_VERSION}; build again"
                 )
             manifest = cls(
                 design_id=str(raw["design_id"]),
@@ -140,11 +173,11 @@ class Manifest:
                 provenance=dict(raw["provenance"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
-            raise ContractError(f"{path} is not a manifest ({exc!r}); build again") from exc
+            raise ContractError(f"{where} is not a manifest ({exc!r}); build again") from exc
         expected = design_id(manifest.inputs, manifest.tools, manifest.config)
         if manifest.design_id != expected:
             raise ContractError(
-                f"{path} calls the design {manifest.design_id}, its content is that of {expected}: it was edited"
+                f"{where} calls the design {manifest.design_id}, its content is that of {expected}: it was edited"
             )
         return manifest
 
@@ -216,7 +249,7 @@ def _files(directory: Path) -> dict[str, Path]:
         name = path.relative_to(directory).as_posix()
         if path.is_symlink():
             raise ContractError(f"{directory} holds a link ({name}); a build holds files only, so that it can be moved")
-        if path.is_file() and name != MANIFEST_FILE:
+        if path.is_file() and name not in (MANIFEST_FILE, SIGNATURE_FILE):
             found[name] = path
     return found
 

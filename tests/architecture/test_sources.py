@@ -19,6 +19,7 @@ LARGER = {
 # Written so that this file does not match itself.
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:tmp|work|farm|root|home)/" + r"\w")
 REGISTRY_HOST = re.compile(r"pypi\.(?:org|python)|python" + r"hosted|--(?:extra-)?index" + r"-url|--find" + r"-links")
+PRIVATE_KEY = re.compile(r"BEGIN (?:[A-Z]+ )?PRIVATE" + r" KEY")
 PIN = re.compile(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+")
 
 
@@ -70,6 +71,11 @@ def test_the_path_check_sees_paths(prefix: str) -> None:
 
 def test_no_registry_is_named() -> None:
     assert not _matches(_tracked(), REGISTRY_HOST)
+
+
+def test_no_private_key_is_in_the_repository() -> None:
+    assert not _matches(_tracked(), PRIVATE_KEY)
+    assert PRIVATE_KEY.search("-----BEGIN " + "PRIVATE KEY-----")
 
 
 @pytest.mark.parametrize("lock", ["main.lock", "board.lock"])

@@ -14,15 +14,18 @@ import pytest
 from numpy.typing import NDArray
 
 from hls.camera import TOP_MODULE, write_camera
-from hls.sim.simulator import Simulator, Stalls
+from hls.camera.run import CameraRun, longest_frame_cycles
+from hls.sim.camera import build_camera_library
 from hls.sim.toolchain import find_toolchain
-from hls.sim.verilate import SimulatorOptions, build_simulator
+from hls.sim.verilate import SimulatorOptions
+from hw_anon.core.board_frame import unpack_board_frame
 from hw_anon.core.camera import NetworkTiming
-from hw_anon.core.camera_model import CameraModel, concatenate, frame_beats
+from hw_anon.core.camera_abi import BoardFrames, VerilatedCamera, frame_beats, video_beats
+from hw_anon.core.camera_model import CameraModel
 from hw_anon.core.errors import ConfigError, ContractError
-from hw_anon.core.metadata import Metadata, pack_metadata
-from tests.hls.test_camera_top import BENCH, BUILD_ID, bench_interface
-from tests.hls.test_camera_top import CONFIG as SMALL
+from hw_anon.core.frame import AnonymisedFrame, Fault
+from tests.hls.cameras import BUILD_ID, KEY
+from tests.hls.cameras import CONFIG as SMALL
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
@@ -111,14 +114,14 @@ def test_what_is_generated_has_the_prefix_and_libraries_have_not(
 
 
 def test_a_camera_holds_both_networks_and_each_library_once(designs: dict[str, Path], work: Path) -> None:
-    sources = write_camera(CONFIG, work / "camera", **designs, build_id=BUILD_ID)
+    sources = write_camera(CONFIG, work / "whole", **designs, build_id=BUILD_ID)
     names = [path.name for path in sources]
     assert len(set(names)) == len(names)
     assert names[-1] == f"{TOP_MODULE}.sv"
     packages = [name for name in names if name.endswith("_pkg.sv")]
     assert names[: len(packages)] == packages
     assert {"conv0_mvu_wrapper.v", "detector_conv0_mvu_wrapper.v", "mvu.sv", "camera_shell.sv"} <= set(names)
-    assert (work / "camera" / "conv0_mvu_memblock.dat").is_file()
+    assert (work / "whole" / "conv0_mvu_memblock.dat").is_file()
     again = write_camera(CONFIG, work / "again", **designs, build_id=BUILD_ID)
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in sources]
 
@@ -159,36 +162,75 @@ def _run(model: ModelWrapper) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]
     return run
 
 
-@pytest.mark.sim
-def test_frames_equal_the_golden_model(
-    networks: dict[str, ModelWrapper], designs: dict[str, Path], work: Path, request: pytest.FixtureRequest
-) -> None:
+@pytest.fixture(scope="module")
+def camera_library(designs: dict[str, Path], work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated camera around both networks; its memory files are in `work/camera`."""
+    return build_camera_library(
+        write_camera(CONFIG, work / "camera", **designs, build_id=BUILD_ID),
+        CONFIG,
+        top=TOP_MODULE,
+        build_id=BUILD_ID,
+        cache_dir=tmp_path_factory.mktemp("cache"),
+        options=SimulatorOptions(asserts=True, optimisation="-O0"),
+        fast=False,
+    ).library
+
+
+@pytest.fixture
+def camera(camera_library: Path, work: Path) -> Iterator[VerilatedCamera]:
+    with VerilatedCamera(camera_library, data_dir=work / "camera", key=KEY) as camera:
+        yield camera
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[NDArray[np.uint8]]:
     rng = np.random.default_rng(4)
-    frames = [rng.integers(0, top, (CONFIG.height, CONFIG.width, 3)).astype(np.uint8) for top in (256, 60, 200, 120)]
+    return [rng.integers(0, top, (CONFIG.height, CONFIG.width, 3)).astype(np.uint8) for top in (256, 60, 200, 120)]
+
+
+@pytest.fixture(scope="module")
+def expected(networks: dict[str, ModelWrapper], pictures: list[NDArray[np.uint8]]) -> list[AnonymisedFrame]:
     change = _run(networks["modifier"])
 
     def modify(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return change(np.pad(crops, ((0, 0),) * 3 + ((0, 1),), constant_values=7))  # the key of the bench
+        return change(np.pad(crops, ((0, 0),) * 3 + ((0, 1),), constant_values=KEY[0]))
 
     model = CameraModel(CONFIG, detect=_run(networks["detector"]), modify=modify)
     model.running = True
-    beats = concatenate([frame_beats(frame) for frame in frames])
-    model.feed(beats)
-    expected = model.take()
-    words = np.zeros((len(beats), 4), np.int64)
-    words[:, :3], words[:, 3] = beats.pixels, beats.sof + 2 * beats.eol
-    interface = bench_interface(CONFIG)
-    sources = write_camera(CONFIG, work / "run", **designs, build_id=BUILD_ID)
-    binary = build_simulator(
-        [*sources, BENCH],
-        interface,
-        cache_dir=Path(request.config.cache.mkdir("kernels")),
-        options=SimulatorOptions(asserts=True, optimisation="-O0"),
-    )
-    with Simulator(binary.library, interface, data_dir=work / "run") as design:
-        shaped = words.reshape(len(frames), *interface.inputs[0].shape)
-        video, meta = design.run(shaped, stalls=Stalls(output_per_mille=200), max_idle_cycles=200_000).outputs
+    for picture in pictures:
+        model.feed(video_beats(frame_beats(picture)))
+    return model.take()
+
+
+@pytest.mark.sim
+def test_frames_equal_the_golden_model(
+    camera: VerilatedCamera, pictures: list[NDArray[np.uint8]], expected: list[AnonymisedFrame]
+) -> None:
     assert {len(frame.boxes) for frame in expected} == {1, 2}
-    for k, frame in enumerate(expected):
-        np.testing.assert_array_equal(meta[k], pack_metadata(Metadata.of(frame), max_faces=CONFIG.max_faces))
-        np.testing.assert_array_equal(video[k, :, :, :3], frame.frame)
+    run = CameraRun(camera, CONFIG)
+    camera.set_sink(True, 200)
+    for frame, delivery in zip(expected, run.deliver_all(pictures), strict=True):
+        assert delivery.frame.equals(frame)
+
+
+@pytest.mark.sim
+def test_networks_restart_after_a_reset_at_any_moment(
+    camera: VerilatedCamera, pictures: list[NDArray[np.uint8]], expected: list[AnonymisedFrame]
+) -> None:
+    """What both networks hold of a picture is gone with a soft reset: the next frame is the golden model's."""
+    run = CameraRun(camera, CONFIG)
+    cycles = run.deliver(pictures[3]).cycles
+    released = cycles.capture + cycles.latency
+    resets = range(100, released - 100, released // 24)
+    assert sum(at > cycles.capture + cycles.detect for at in resets) >= 4, "some resets hit the modifier"
+    for at in resets:
+        camera.send(frame_beats(pictures[3]))
+        camera.run(at)
+        run.registers.soft_reset()
+        camera.run(longest_frame_cycles(CONFIG))
+        (black,) = BoardFrames(camera.width, camera.height).feed(camera.receive())
+        assert unpack_board_frame(black)[1].fault is Fault.RESET
+        run.registers.start()
+        got = run.deliver(pictures[2]).frame
+        np.testing.assert_array_equal(got.frame, expected[2].frame, err_msg=f"reset {at} cycles into the frame")
+        assert got.boxes == expected[2].boxes

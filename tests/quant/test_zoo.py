@@ -25,6 +25,7 @@ from quant.rules import check  # noqa: E402
 from quant.train_detector import DetectorRecipe  # noqa: E402
 from quant.zoo import (  # noqa: E402
     DETECTORS,
+    ENLARGED,
     NETS,
     RECIPE_FILE,
     load_detector,
@@ -64,6 +65,25 @@ def test_named_detectors_have_sound_weights_with_their_record(name: str) -> None
     assert record["data"]["generator"]
     assert "briefly trained" in metrics["purpose"]
     assert {"recall", "false_boxes", "by_height"} <= metrics["validation"].keys()
+
+
+@pytest.mark.parametrize("name", ENLARGED)
+def test_an_enlarged_detector_answers_nearly_the_same_in_the_middle(name: str) -> None:
+    """A face in the middle of a larger frame: what the cells around it see of the smaller one's border is little."""
+    pytest.importorskip("skimage", reason="missing: scikit-image")
+    small, large = load_detector(ENLARGED[name][0]), load_detector(name)
+    assert check(large) == []
+    assert large.state_dict().keys() == small.state_dict().keys()
+    (rows, columns), (height, width) = small.config.input_shape, large.config.input_shape
+    picture = np.full((height, width, 3), 110, np.uint8)
+    top, left = (height - rows) // 16 * 8, (width - columns) // 16 * 8
+    picture[top + 40 : top + 80, left + 60 : left + 100] = resample(load_portrait(), 40, 40)
+    cells = QatBackend(integer_net(large)).modify(picture[None])[0]
+    part = picture[top : top + rows, left : left + columns]
+    expected = QatBackend(integer_net(small)).modify(part[None])[0]
+    inner = cells[top // 8 : (top + rows) // 8, left // 8 : (left + columns) // 8]
+    np.testing.assert_allclose(inner[7, 9:11].astype(int), expected[7, 9:11].astype(int), atol=3)
+    assert expected[7, 9:11, 0].max() > 0
 
 
 @pytest.mark.parametrize("side", [160, 200])

@@ -35,6 +35,9 @@ GOOD: list[tuple[str, Parameters]] = [
     ("video_paste", {"MaxFaces": 32, "CropSize": 64, "SideWidth": 10}),
     ("video_downscale", VGA),
     ("video_egress", {**VGA, "MaxFaces": 8}),
+    ("video_meta_line", {}),
+    ("video_meta_line", {"Width": 8, "MaxFaces": 2}),
+    ("video_meta_line", {"Width": 640, "MaxFaces": 32}),
     ("video_cell_box", {"IndexWidth": 1}),
     ("video_region", {"Side": 8}),
     ("video_region", {"Side": 4096}),
@@ -57,6 +60,8 @@ GOOD: list[tuple[str, Parameters]] = [
 ]
 
 BAD: list[tuple[str, Parameters, str]] = [
+    ("video_meta_line", {"Width": 7, "MaxFaces": 2}, "the metadata of 2 faces take 8 pixels"),
+    ("video_meta_line", {"MaxFaces": 0}, "MaxFaces = 0"),
     ("video_delay", {"Width": 0}, "Width = 0"),
     ("video_delay", {"Depth": 0}, "Depth = 0"),
     ("video_divider", {"NumeratorWidth": 1}, "NumeratorWidth = 1"),
