@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from host.actions.detector import OnnxDetector
@@ -45,7 +45,6 @@ class Analysis:
         sinks: where events go.
         tracker: when boxes are one person.
         events: when an action counts.
-        on_event: called with each event, in the analysis' thread.
     """
 
     name = "analysis"
@@ -57,14 +56,12 @@ class Analysis:
         *,
         tracker: TrackerConfig | None = None,
         events: EventConfig | None = None,
-        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self.detector = detector
         self.scene = Scene()
         self._tracker = Tracker(len(detector.model.actions), tracker)
         self._events = EventStream(detector.model.actions, events)
         self._sinks = tuple(sinks)
-        self._on_event = on_event
         self._tracks: list[Track] = []
         self._last = (0, 0.0)
 
@@ -92,8 +89,6 @@ class Analysis:
         for event in events:
             for sink in self._sinks:
                 sink.send(event)
-            if self._on_event is not None:
-                self._on_event(event)
 
     def _person(self, track: Track, now_s: float) -> Person:
         x1, y1, x2, y2 = (round(float(value), 1) for value in track.box)

@@ -82,6 +82,4 @@ def snapshot(frame: CameraFrame) -> Snapshot:
     """Copies a frame; the frame itself is still held."""
     pixels = np.array(frame.pixels, dtype=np.uint8, order="C")
     pixels.flags.writeable = False
-    return Snapshot(
-        pixels=pixels, boxes=frame.boxes, number=frame.number, timestamp=frame.timestamp, fault=frame.fault
-    )
+    return Snapshot(pixels=pixels, boxes=frame.boxes, number=frame.number, timestamp=frame.timestamp, fault=frame.fault)

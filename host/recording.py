@@ -118,10 +118,11 @@ class Recording:
         self.path = path
         try:
             with av.open(str(path)) as container:
-                comment = dict(container.metadata).get("comment", "")
+                tags = {name.lower(): value for name, value in container.metadata.items()}  # Matroska shouts
                 streams = len(container.streams.video)
         except (OSError, av.error.FFmpegError) as exc:
             raise ContractError(f"{path}: cannot be read as video: {exc}") from exc
+        comment = tags.get("comment", "")
         if not comment.startswith(_MARK) or not streams:
             raise ContractError(f"{path}: is no video that hw-anon-host record wrote; it may show faces")
         self.origin = comment.removeprefix(f"{_MARK}, ")
@@ -131,7 +132,7 @@ class Recording:
         """Yields the frames, with the times that they had."""
         with av.open(str(self.path)) as container:
             for number, picture in enumerate(container.decode(video=0)):
-                pixels = np.ascontiguousarray(picture.to_ndarray(format="rgb24"))
+                pixels = np.ascontiguousarray(picture.to_ndarray(format="rgb24"), np.uint8)
                 self._played += 1
                 yield Snapshot(pixels=pixels, number=number, timestamp=float(picture.time or 0.0))
 

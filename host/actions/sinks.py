@@ -85,7 +85,8 @@ class MqttSink:
     ) -> None:
         parts = urlsplit(address)
         self.topic = parts.path.strip("/")
-        if parts.scheme not in _PORTS or not parts.hostname or not self.topic or set("+#") & set(self.topic):
+        wild = set("+#?") & set(address)
+        if parts.scheme not in _PORTS or not parts.hostname or not self.topic or wild:
             raise ConfigError(f"MQTT address {address!r}: expected mqtt://host[:port]/topic, or mqtts://")
         if parts.username or parts.password:
             raise ConfigError("an MQTT address with a password in it ends in logs: give the credentials in a file")

@@ -173,7 +173,8 @@ def overlaps(first: Floats, second: Floats) -> Floats:
     """Returns intersections over unions of `[N, 4]` and `[M, 4]` boxes, `[N, M]`; 0 of empty ones."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
+    shared: Floats = np.clip(high - low, 0, None).prod(axis=2)
     areas = [np.clip(part[:, 2:] - part[:, :2], 0, None).prod(axis=1) for part in (first, second)]
     union = areas[0][:, None] + areas[1][None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    result: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return result

@@ -77,6 +77,7 @@ class Access:
                 f"host = {host!r}: others could watch; give a --token-file, or listen on 127.0.0.1 and reach the page "
                 "through ssh -L"
             )
+        self.local = is_loopback(host)
         self.needs_token = token is not None
         self._token = token or ""
         self._secure = secure

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
 
 from aiohttp import WSCloseCode, web
+from aiohttp.typedefs import Handler, Middleware
 
 from host.live.access import Access
 from host.live.hub import Hub
@@ -25,10 +26,11 @@ _PAGES = {
     "/live.css": ("live.css", "text/css"),
     "/live.js": ("live.js", "text/javascript"),
     "/draw.js": ("draw.js", "text/javascript"),
+    "/favicon.svg": ("favicon.svg", "image/svg+xml"),
     "/login": ("login.html", "text/html"),
     "/login.css": ("login.css", "text/css"),
 }
-_OPEN = ("/login", "/login.css")
+_OPEN = ("/favicon.svg", "/login", "/login.css")
 """Pages that need no token."""
 _HEADERS = {
     "Content-Security-Policy": (
@@ -39,11 +41,9 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class LiveServer:
@@ -143,7 +143,7 @@ class LiveServer:
         application.router.add_get("/live", self._live)
         return application
 
-    def _guard(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def _guard(self) -> Middleware:
         """Returns what every request passes: host, origin, token; and what every answer says."""
 
         @web.middleware

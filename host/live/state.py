@@ -13,10 +13,29 @@ from host.analysis import Analysis
 from host.flow import Flow
 from host.live.hub import Hub
 
-__all__ = ["LiveState"]
+__all__ = ["LiveState", "RecentEvents"]
 
 _SHOWN_EVENTS = 40
 _STALLED_S = 3.0
+
+
+class RecentEvents:
+    """A sink that keeps the last events; those that only say that something goes on are not kept."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque(maxlen=_SHOWN_EVENTS)
+
+    def send(self, event: Event) -> None:
+        """Takes an event, from the analysis' thread."""
+        if event.event != "ongoing":
+            self._events.append(event)
+
+    def close(self) -> None:
+        """Does nothing."""
+
+    def newest_first(self) -> list[Event]:
+        """Returns them, from any thread."""
+        return list(self._events)[::-1]
 
 
 class LiveState:
@@ -26,21 +45,16 @@ class LiveState:
         flow: where frames come through.
         hub: the page's visitors.
         analysis: finds the actions; none if no detector was given.
+        events: what happened lately.
     """
 
-    def __init__(self, flow: Flow, hub: Hub, analysis: Analysis | None) -> None:
-        self._flow, self._hub, self._analysis = flow, hub, analysis
-        self._events: deque[Event] = deque(maxlen=_SHOWN_EVENTS)
+    def __init__(self, flow: Flow, hub: Hub, analysis: Analysis | None, events: RecentEvents) -> None:
+        self._flow, self._hub, self._analysis, self._events = flow, hub, analysis, events
         self._begun = time.monotonic()
         self._last = (0, self._begun)
-        self.ended = False
-
-    def note(self, event: Event) -> None:
-        """Takes an event, from the analysis' thread; those that only say that something goes on are not listed."""
-        if event.event != "ongoing":
-            self._events.append(event)
 
     def __call__(self) -> Mapping[str, Any]:
+        """Returns the values, for JSON."""
         counts = self._flow.counts
         return {
             "source": self._flow.source.describe(),
@@ -57,15 +71,13 @@ class LiveState:
             },
             "analysis": self._analysed(),
             "page": {"visitors": self._hub.watched, "skipped": self._hub.skipped},
-            "events": [asdict(event) for event in reversed(self._events)],
+            "events": [asdict(event) for event in self._events.newest_first()],
         }
 
     def _status(self, frames: int) -> str:
         now = time.monotonic()
         if frames != self._last[0]:
             self._last = frames, now
-        if self.ended:
-            return "ended"
         if frames == 0:
             return "waiting"
         return "stalled" if now - self._last[1] > _STALLED_S else "live"

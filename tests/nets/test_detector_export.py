@@ -73,9 +73,8 @@ def test_a_detector_that_finds_nothing_finds_nothing(tmp_path: Path) -> None:
 def test_the_comparison_sees_another_detector(tmp_path: Path) -> None:
     """Seeded bug: the graph of other weights under the same description."""
     source = checkpoint(tmp_path / "a.safetensors", CONFIGS["smoke"])
-    export_detector(
-        checkpoint(tmp_path / "b.safetensors", CONFIGS["smoke"], seed=1), tmp_path / "b", width=96, height=72
-    )
+    other = checkpoint(tmp_path / "b.safetensors", CONFIGS["smoke"], seed=1)
+    export_detector(other, tmp_path / "b", width=96, height=72)
     with pytest.raises(ContractError, match="not exported from"):
         compare_detector(source, tmp_path / "b", pictures(72, 96))
     with pytest.MonkeyPatch.context() as patch:
