@@ -6,6 +6,7 @@ import io
 import json
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,13 @@ from host.analysis import Analysis
 from host.flow import Flow
 from host.frames import Snapshot
 from hw_anon.core.errors import ContractError
-from tests.host.scripted import Script
+from tests.host.scripted import Lent, Script
 from tests.host.tiny_detector import write_tiny_detector
 
 
 class Collector:
+    """Keeps the frames."""
+
     name = "collector"
 
     def __init__(self, *, slow_s: float = 0.0, fails_at: int | None = None) -> None:
@@ -96,7 +99,7 @@ def test_ctrl_c_keeps_what_was_done() -> None:
         def describe(self) -> str:
             return "interrupted"
 
-        def frames(self):  # type: ignore[no-untyped-def]
+        def frames(self) -> Iterator[Lent]:
             yield from super().frames()
             raise KeyboardInterrupt
 

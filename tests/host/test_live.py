@@ -16,9 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-aiohttp = pytest.importorskip("aiohttp", reason="missing: aiohttp")
+pytest.importorskip("aiohttp", reason="missing: aiohttp")
 pytest.importorskip("onnxruntime", reason="missing: onnxruntime")
-cv2 = pytest.importorskip("cv2", reason="missing: opencv-python-headless")
+pytest.importorskip("cv2", reason="missing: opencv-python-headless")
+
+import aiohttp
+import cv2
 
 from host.actions.detector import OnnxDetector
 from host.analysis import Analysis

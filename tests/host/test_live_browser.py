@@ -9,7 +9,9 @@ import pytest
 
 pytest.importorskip("aiohttp", reason="missing: aiohttp")
 pytest.importorskip("onnxruntime", reason="missing: onnxruntime")
-cv2 = pytest.importorskip("cv2", reason="missing: opencv-python-headless")
+pytest.importorskip("cv2", reason="missing: opencv-python-headless")
+
+import cv2
 
 from host.live.access import Access
 from tests.host.browser import PROGRAMS, Browser, browser, find_browser

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-av = pytest.importorskip("av", reason="missing: av")
+pytest.importorskip("av", reason="missing: av")
 
 from dataclasses import replace
+
+import av
 
 from host.flow import Flow
 from host.frames import Snapshot

@@ -1,7 +1,8 @@
 """A detector graph of a few bytes for tests of the host: it finds bright rectangles, and is written without onnx.
 
-`hw_anon.nets.detector_export` needs torch, which the board has not. This graph is the smallest with the same contract:
-one person where the frame is brighter than half, whose action is the colour channel that is brightest there.
+`hw_anon.nets.detector_export` needs torch, which the board has not. This graph is the smallest with the same contract
+(`tiny_graph.py` builds it): one person where the frame is brighter than half, whose action is the colour channel that
+is brightest there.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from hw_anon.core.hashing import sha256_bytes
 ACTIONS = ("drinking", "phoning", "idle")
 HEIGHT, WIDTH = 48, 64
 _GRAPH = (
-    "eNrVlT1s00AUx/1VenmlEK4UFdGhspAobiXStBUIgSgpAmSKhPgQCDHUSS4kahwH2wEHIZEJscHI2JGRkQXRkQEEYmLsyMjIhPifP1Kq0DIT5W"
-    "fdvf+7u3fv3tmMnf66j47QUM13XMHVmmksO0Fo5UgLvQl1XdVomtQa6U5U5JobmbnrotqpiKtOZO0ntiZEu9pwgwlFeh4ieJAacsN1gjVz+JIv"
-    "nFD4NEmxgYyK1wxILzfuc63SNIdu14UvtlTfe5Sp/qCajG0JOba+w9hY9fuqRViGDCcqzHEtmuvH3mgNxg5fv+/b3d13BvPWU189Krq7JgXOft"
-    "+5+w/nMZLzke61BCIumvr5alUau31jNzUeJuxIHksBIcx1zNytVvCgI8RjIaVuJnUHpKiYjSoOjMqk7nbpBMklSE4m45OtYocbtaYTmnuWvVbF"
-    "Ca0RucVGuo3DFIuku3MLXC97kTl8XQR1py1QavGJoZb+UmqIwU1rTXdr83/GcCCuQhi5VnNN/WqnKTNbc7PMBp1+Zm903MHMzsZTJ85GpRUWdv"
-    "Uep9iHdNEOuI5mkvRxkuuQNKDGhdMy9QuNh6j7uENGUFxcRCiV+cR+jGSbtDUsWRZByPWmUzaNm177yvZ8ISlSR9YaDwU3ZCxbt2cmE6WZ7wkq"
-    "ni8Cky17bhuNYPtMFsk1Ml80RXNH3+Mkjyb1HUJzx2m5ETZaXWskr5bU0DYU5VfJGkVHlqTs9s5Z+9CN9y/7T5etMabmh0vyKG2mKclvy1iwmZ"
-    "IZJ5kGY3wydj6zqpnK4yFIoc36tiPxCFlcdj4zGpkYx4Vjs413J58tWp9VVsAUCE6+IuyN1L93Do8l/EEPrIMNsAmU84qSB1OgAJbANbAK2qAH"
-    "noOX4BVYB6/BG/AWbIAP4Av4BjbBd/AD/ARKCeECBvaCPDgIJsAkmAJHwTSYBQWwAE6BMyXrhcZUtiR3JF+Jdk/733eEeMAFcBmsgGvgJrgD7o"
-    "FVUAV10ARtEIIIPElLEd8NlN6ZyYtJF5+CuDLfJ5UpL5ZtfPq4cvZu/2PHKc80vpc0VgBLQC9PUHIR+H4aZSrPkc7VKhSjPE7pdeIjlGPDfCiW"
-    "pDm5kbFZTc0lg5Q8/w1LmY6P"
+    "eNrVlTuMG1UUhudpXx+y7HCByNFaURiIhEaJ5LVAoCgoG28EaEikKASBIqTNeH2NR4xnzDzYMULCFVAiKsotKSlpEFtSgKCkTElJSYX477y8xm"
+    "R7LH/euef/z32de2cZu/aFRTtkTmJvJrg6sY19L0mdDmlp1FWPVY12SZ2Q6eV+MuCdUex/ME1Fktqde2KcHYo7Xu5sE/tQiPnYnyVdRabYtDKS"
+    "MfWCCW+VAbv9Riy8VMT0PFUhah9GQTYLE9InXsyNQExS23x3KmJBFxuTEUdHlUPL5rV+ebMTI4xCwc1ytMr23L+6KT3GODoKa8sVKgYmw8tFwr"
+    "V8t1mgH24u0CFMovYuzvbuklmNXdhbAfb3ID9z//pUzG0tY3Fmxnmq+iVdLk3LB7Z+czxu4osqvqjiO4QlllXtcz3fPbA774TJR5kQnwgpLlbi"
+    "YkPMB6vMwUbmSlysiwOSA5HskGQiSQNH4eJQxInd2o/CQy91npDL9qt19ajWSUfpuD6Kcrt9TyRTb36qrrx1JIqCb5xeHLNSqo9wu2wmp2d2Xh"
+    "7xWuB64Ke2ficL6CrJ56oMRpLNkroIb2ez/ypbPVaVMfPCxZkZXSo8ZKR+uODmYZSFaVmgC1SMR2WMmzPhhYmt3/I/xqrLFhmTLAj41jyORt7I"
+    "x0x9UVmu0XqU2AhX8aC4GQk2FH8CbyQC27gfzd9a3/KLVFrIDAQ2k5sTzGC8urhXG70QeKtoJTbbj2ZzPCTr3cFeDNXYi9Zj7Q7JEtdmE8+P7Z"
+    "oXu+Y8aanD4h3jGory99DZQlsedtlc3ihluVGy/dl+2ZaJrvHDK5+/7GyjXa7UNX75+fZrZT7eM/Bf771e+sO6vx+dZ5lqtYflEXeZUn1Ohwcu"
+    "0+pwj2kIF8fBtWqzWqvdIqmpjcsaZafIk0feteqgUYu/qqyPTMxLvs3ck8qwvIGfPXzBEhyDE/AIKDcVxQKXQB/sgbvgIZiDJfgSfAW+AcfgW/"
+    "Ad+B6cgJ/Ab+B38Aj8Af4EfwFliPkBBs4BCzwDuqAHLoEXwIvgCuiDl8Cr4PrQ+VpjKtvDiurXuLvU/u+LwnzALfAmuA3ugvvgPfA+eAjGYAoC"
+    "MAcpyMGnwwfNf2VOFtP4OdJYH+wBfdSj8m7wp+kppvItalcXFaoxukDVNePbtMXavNPIUiovbCGpp6ShQYrF/wHZ2eS3"
 )
 
 

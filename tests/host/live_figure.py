@@ -1,6 +1,6 @@
 """Takes the picture of the live page in docs/host.md: rendered people, anonymised by a shipped modifier.
 
-    python docs/live_figure.py --detector build/detector --out docs/figures/live.png
+    python -m tests.host.live_figure --detector build/detector --out docs/figures/live.png
 
 The detector is an export for frames of 320×240. It needs Chromium and the main environment.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,9 +18,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from host.frames import Snapshot
 from host.live.access import Access
 from host.live.session import show
@@ -29,10 +25,11 @@ from hw_anon.core.boxes import Box
 from hw_anon.core.video_path import anonymise
 from tests.host.browser import browser
 
+ROOT = Path(__file__).resolve().parents[2]
 _PORT = 8091
 _WIDTH, _HEIGHT, _TOP = 320, 240, 36
-_FRAMES, _FPS = 40, 8.0
-_CLIPS = ((3, "drinking", 5), (11, "phoning", 2))
+_FRAMES, _FPS = 32, 8.0
+_CLIPS = ((3, "folding_textile", 5), (7, "ironing", 1))
 """Person, action and seed of the clips, one after the other."""
 
 
