@@ -44,10 +44,14 @@ class FrameCounts:
         self.copy_meter = Meter()
         self._faults: Counter[str] = Counter()
         self.last_number = -1
+        self.begun_s = 0.0
+        """Time of the first frame, in seconds of the source's clock."""
         self.regions = 0
 
     def add(self, frame: Snapshot, copy_s: float) -> None:
         """Counts a frame and what its copy took, in seconds."""
+        if self.frames == 0:
+            self.begun_s = frame.timestamp
         self.meter.add()
         self.copy_meter.add(copy_s)
         self.last_number = frame.number

@@ -64,6 +64,7 @@ class LiveState:
                 "frames": counts.frames,
                 "per_second": round(counts.meter.per_second(), 1),
                 "number": counts.last_number,
+                "begun_s": counts.begun_s,
                 "regions": counts.regions,
                 "copy_ms": round(counts.copy_meter.milliseconds(0.5), 3),
                 "faults": counts.faults,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from host.frames import Snapshot
 from host.live.access import Access
@@ -27,7 +28,7 @@ from tests.host.browser import browser
 
 ROOT = Path(__file__).resolve().parents[2]
 _PORT = 8091
-_WIDTH, _HEIGHT, _TOP = 320, 240, 36
+_WIDTH, _HEIGHT, _TOP = 320, 240, 22
 _FRAMES, _FPS = 32, 8.0
 _CLIPS = ((3, "folding_textile", 5), (7, "ironing", 1))
 """Person, action and seed of the clips, one after the other."""
@@ -90,6 +91,8 @@ async def photograph(out: Path, width: int, height: int) -> None:
         await tab.until("document.querySelectorAll('#people .what:not(.none)').length > 0")
         await tab.until("document.querySelectorAll('#events li').length > 2 || performance.now() > 15000")
         await tab.picture(out)
+    picture = Image.open(out).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
 def main() -> None:

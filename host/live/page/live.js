@@ -6,7 +6,6 @@ const one = (id) => document.getElementById(id);
 const plain = (name) => name.toLowerCase().replaceAll("_", " ");
 const whole = new Intl.NumberFormat("en");
 let drawing = false;
-let started = null;
 
 function make(tag, className, text) {
   const element = document.createElement(tag);
@@ -18,7 +17,6 @@ function make(tag, className, text) {
 async function showPicture(data) {
   const length = new DataView(data).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
-  started ??= head.time_s;
   if (drawing) return; // this browser is slow: the next picture will do
   drawing = true;
   try {
@@ -56,9 +54,9 @@ function personItem({ track, actions }) {
   return item;
 }
 
-function eventItem(event) {
+function eventItem(event, begun) {
   const item = make("li");
-  const since = Math.max(0, event.time_s - (started ?? event.time_s));
+  const since = event.time_s - begun;
   item.append(make("span", "time", `${since.toFixed(1)} s`), make("span", "", plain(event.action)));
   const note = event.event === "end" ? `${event.duration_s.toFixed(1)} s` : "begins";
   item.append(make("span", "note", `${note} · ${event.track}`));
@@ -100,7 +98,7 @@ function showState(state) {
   one("latency").textContent = state.analysis ? state.analysis.median_ms.toFixed(0) : "–";
   one("details").replaceChildren(...details(state));
   fill("people", state.analysis ? state.analysis.scene.people.map(personItem) : [], "nobody");
-  fill("events", state.events.map(eventItem), "no-events");
+  fill("events", state.events.map((event) => eventItem(event, state.camera.begun_s)), "no-events");
 }
 
 function connect() {
