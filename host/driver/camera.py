@@ -66,7 +66,8 @@ class AnonymizedCamera:
             design = open_design(None if design is None else Path(design), self.settings)
         self.design = design
         self.description: CameraDescription = describe(design)
-        self.layout = FrameLayout(width=self.description.width, height=self.description.height)
+        config = self.description.config
+        self.layout = FrameLayout(width=config.width, height=config.height)
         self._given = hardware
         self._hardware: Hardware | None = None
         self._capture: Capture | None = None
@@ -157,8 +158,8 @@ class AnonymizedCamera:
 
     def _require_design(self) -> None:
         """Refuses hardware that is not the design (P5)."""
-        registers, expected = self.registers, self.description
-        registers.require(build_id=expected.build_id)
+        registers, expected = self.registers, self.description.config
+        registers.require(build_id=self.description.build_id)
         found = registers.geometry
         if (found.width, found.height, found.max_faces) != (expected.width, expected.height, expected.max_faces):
             raise DeviceError(

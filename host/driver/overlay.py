@@ -38,6 +38,21 @@ def _pynq(module: str = "pynq") -> Any:
         raise DeviceError(f"a board needs pynq ({exc}); install it: pip install 'hw-anon[board]'") from exc
 
 
+def _require_loaded(bitstream: Path) -> None:
+    """Refuses a bitstream that pynq does not know to be loaded: where nothing answers, a board hangs at once.
+
+    This process may have loaded it, or another one, of which pynq leaves a note.
+    """
+    device = _pynq("pynq.pl_server").Device.active_device
+    if getattr(device, "bitfile_name", None) == str(bitstream):
+        return
+    notes = _pynq("pynq.pl_server.global_state")
+    tag = getattr(device, "tag", "")
+    known = notes.global_state_file_exists(tag)
+    if not known or notes.load_global_state(tag).bitfile_hash != notes.bitstream_hash(str(bitstream)):
+        raise DeviceError(f"{bitstream} is not loaded as far as pynq knows; load it: leave out download=False")
+
+
 class PynqRegisters:
     """A register window through pynq's `MMIO`."""
 
@@ -182,16 +197,15 @@ class PynqHardware:
         handoff = bitstream.with_suffix(".hwh")
         if handoff.relative_to(design.directory).as_posix() not in design.manifest.files:
             raise ContractError(f"{handoff} is missing: pynq needs the bitstream's handoff file, of the same name")
-        platform = get_platform(describe(design).board)
+        platform = get_platform(describe(design).config.board)
         pynq = _pynq()
+        if not download:
+            _require_loaded(bitstream)
         try:
-            overlay = pynq.Overlay(str(Path(bitstream)), download=download)
-            loaded = overlay.is_loaded()
+            overlay = pynq.Overlay(str(bitstream), download=download)
         except Exception as exc:  # pynq raises whatever its libraries raise
             hint = _OLD_METADATA if isinstance(exc, TypeError) else ""
             raise DeviceError(f"pynq could not load {bitstream}: {type(exc).__name__}: {exc}{hint}") from exc
-        if not loaded:
-            raise DeviceError(f"{bitstream} is not loaded; load it, or leave out download=False")
         return cls(overlay, platform)
 
     @property

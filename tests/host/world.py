@@ -25,7 +25,7 @@ CONFIG = model_config()
 def write_design(directory: Path, config: CameraConfig = CONFIG, *, build_id: str = BUILD_ID) -> Path:
     """Writes the smallest design directory that the driver accepts."""
     directory.mkdir(parents=True)
-    (directory / "camera.json").write_text(json.dumps({"build_id": build_id, "config": config.to_dict()}))
+    (directory / "camera.json").write_text(json.dumps({"build_id": build_id, "camera": config.to_dict()}))
     (directory / "hw_anon.bit").write_bytes(b"no bitstream\n")
     (directory / "hw_anon.hwh").write_text("no handoff\n")
     Manifest.create(directory, inputs={}, tools={}, config=config.to_dict()).save(directory)
