@@ -36,8 +36,15 @@ def model_config(*, width: int = 48, height: int = 48, max_faces: int = 2, board
     """Returns the configuration of a small camera for these stand-ins."""
     timing = NetworkTiming(interval_cycles=64, latency_cycles=64)
     return CameraConfig(
-        detector=timing, modifier=timing, board=board, width=width, height=height, max_faces=max_faces, crop_size=8,
-        threshold=128, source_timeout_cycles=5000,
+        detector=timing,
+        modifier=timing,
+        board=board,
+        width=width,
+        height=height,
+        max_faces=max_faces,
+        crop_size=8,
+        threshold=128,
+        source_timeout_cycles=5000,
     )
 
 

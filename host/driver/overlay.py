@@ -47,9 +47,8 @@ def _require_loaded(bitstream: Path) -> None:
     if getattr(device, "bitfile_name", None) == str(bitstream):
         return
     notes = _pynq("pynq.pl_server.global_state")
-    tag = getattr(device, "tag", "")
-    known = notes.global_state_file_exists(tag)
-    if not known or notes.load_global_state(tag).bitfile_hash != notes.bitstream_hash(str(bitstream)):
+    known = notes.global_state_file_exists()
+    if not known or notes.load_global_state().bitfile_hash != notes.bitstream_hash(str(bitstream)):
         raise DeviceError(f"{bitstream} is not loaded as far as pynq knows; load it: leave out download=False")
 
 

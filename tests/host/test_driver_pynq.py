@@ -157,7 +157,7 @@ def test_a_design_that_is_loaded_already_is_used(tmp_path: Path) -> None:
         with AnonymizedCamera(board.design, FAST) as camera:
             camera.readframe().release()
         with AnonymizedCamera(board.design, replace(FAST, download=False)) as camera:
-            assert camera.readframe().number == 1
+            assert camera.readframe().number >= 1
         assert len(board.device.downloads) == 1
 
 
