@@ -49,7 +49,7 @@ def model_config(*, width: int = 48, height: int = 48, max_faces: int = 2, board
 
 
 def scene(config: CameraConfig, number: int, *, seed: int = 0) -> NDArray[np.uint8]:
-    """Returns a raw frame `[H, W, 3]` of a moving scene with up to `max_faces` bright spots, so that no two are equal."""
+    """Returns a raw frame `[H, W, 3]` of noise with up to `max_faces` bright spots; every number has its own."""
     rng = np.random.default_rng((seed, number))
     frame = rng.integers(1, 100, (config.height, config.width, 3)).astype(np.uint8)
     rows, columns = config.height // CELL, config.width // CELL

@@ -135,7 +135,7 @@ class _ReplayedBuffer:
         self.memory[start : start + length] = np.frombuffer(self._tape.data(*place), np.uint8)
 
     def flush(self, start: int, length: int) -> None:
-        self._tape.call("flush", self._index, start, length, zlib.crc32(self.memory[start : start + length]))
+        self._tape.call("flush", self._index, start, length, zlib.crc32(self.memory[start : start + length].tobytes()))
 
     def free(self) -> None:
         self._tape.call("free", self._index)
