@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from host.design import Design
 from host.driver.find import describe
 from host.driver.hardware import DmaBuffer, Registers
+from host.driver.sources import require_closed
 from hw_anon.core.errors import ContractError, DeviceError
 from hw_anon.core.platform import Peripheral, Platform, get_platform
 
@@ -171,11 +172,12 @@ class PynqHardware:
             platform: the block design that it has to be.
 
         Raises:
-            DeviceError: if a block is missing or of another kind.
+            DeviceError: if a block is missing, of another kind, or one too many.
         """
         self._overlay = overlay
         self._camera = self._window(platform.camera)
         self._vdma = self._window(platform.vdma)
+        require_closed(overlay.ip_dict, platform)
         parameters = overlay.ip_dict[platform.vdma.instance].get("parameters", {})
         self.frame_stores = int(parameters.get("C_NUM_FSTORES", platform.frame_stores))
         self._pin = InterruptPin(platform.interrupt(platform.vdma).pin)

@@ -114,7 +114,9 @@ class _RecordedBuffer:
 
     def flush(self, start: int, length: int) -> None:
         self._buffer.flush(start, length)
-        self._log.note("flush", self._index, start, length, zlib.crc32(self._buffer.memory[start : start + length].tobytes()))
+        self._log.note(
+            "flush", self._index, start, length, zlib.crc32(self._buffer.memory[start : start + length].tobytes())
+        )
 
     def free(self) -> None:
         self._buffer.free()
