@@ -1,8 +1,8 @@
 """Measures the driver on a board of models: `python -m host.bench [--frames N]` prints figures as JSON.
 
 *Overhead* is the processor time that a frame takes in the driver's own code, without the calls into the board
-(registers, cache operations, sleeping): those are the DMA's and the bus's. *Growth* is what the process keeps after many
-frames.
+(registers, cache operations, sleeping): those are the DMA's and the bus's. *Growth* is what the process keeps after
+many frames.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Binds the camera's registers to `overlay.camera_0` for whoever loads the design with pynq alone (entry point pynq.lib).
+"""Binds the registers to `overlay.camera_0` for whoever loads the design with pynq alone (entry point pynq.lib).
 
 It hands out no frames: for those there is `AnonymizedCamera`, which checks the design first.
 """
