@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: a buffer has one owner, and the program never holds one that the DMA may write."""
+"""Whatever happens in whatever order: a buffer has one owner, and the DMA never writes to one of the program's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RingMachine(RuleBasedStateMachine):
         self.stores = stores
         self.running = False
         self.written: dict[int, int] = {}
-        """Buffers that the DMA may write to, with the frames that it needs to let go of retired ones (0: in its ring)."""
+        """Buffers that the DMA may write to: 0 in its ring, otherwise frames until it lets go of a retired one."""
         self.held: set[int] = set()
 
     @precondition(lambda self: not self.running)
