@@ -82,12 +82,10 @@ class _Watch:
         if self._counts:
             self._seen.stream_bytes += data.size
         try:
-            frames = self._frames.feed(words)
-        except ContractError as exc:
+            for frame in self._frames.feed(words):
+                self._frame(frame)
+        except ContractError as exc:  # what cannot be read cannot be vouched for
             self._seen.leak(f"{self._name} board: {exc}")
-            return
-        for frame in frames:
-            self._frame(frame)
 
     def _frame(self, board_frame: NDArray[np.uint8]) -> None:
         frame, meta = unpack_board_frame(board_frame)
