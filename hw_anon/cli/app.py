@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hw_anon.cli import (
+    adversary,
     bench,
     bitstream,
     boards,
@@ -43,6 +44,7 @@ _COMMAND_MODULES = (
     prove,
     simulate,
     fuzz,
+    adversary,
     explore,
     bench,
     synthesise,
