@@ -8,6 +8,7 @@ numbers, faults, regions and the driver's own checks are looked at
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,12 @@ from host.driver import AnonymizedCamera, CameraSettings
 from host.driver.overlay import PynqHardware
 from host.driver.recorder import Recorder
 from host.driver.replay import replay
+from hw_anon.core.camera_directory import CAMERA_FILE
 from hw_anon.core.errors import ContractError
 from hw_anon.core.frame import Fault
+from hw_anon.core.manifest import MANIFEST_FILE
+from hw_anon.core.verilated_camera import VerilatedCamera
+from tests.host.stand_in_rtl import STAND_IN_CONFIG, golden_frames, pictures, require_equal
 from tests.host.world import golden, scenes
 
 pytestmark = [pytest.mark.hil, pytest.mark.board]
@@ -60,8 +65,31 @@ def test_the_verilated_design_delivers_what_it_is_shown(
 ) -> None:
     if device != "sim" or camera_directory is None:
         pytest.skip("needs --device sim --camera DIR")
+    if not (camera_directory / MANIFEST_FILE).is_file():  # a small camera with stand-in networks
+        _stand_ins(camera_directory, _frames(request), tmp_path)
+        return
     with open_backend("sim", work=tmp_path, camera=camera_directory) as backend:
         _shown(backend, _frames(request))
+
+
+def _stand_ins(directory: Path, count: int, work: Path) -> None:
+    """The RTL of `hls.fuzz.small_camera` through pynq: every frame is the golden one."""
+    from host.simulated.source import VideoSource
+    from host.simulation import simulated_camera
+
+    number = str(json.loads((directory / CAMERA_FILE).read_text())["build_id"])
+    raw = pictures(count)
+    with (
+        simulated_camera(
+            work=work,
+            source=VideoSource(raw),
+            config=STAND_IN_CONFIG,
+            port=VerilatedCamera.open(directory),
+            number=number,
+        ) as simulated,
+        AnonymizedCamera(simulated.design, CameraSettings(frame_timeout_s=60.0)) as camera,
+    ):
+        require_equal(camera, golden_frames(raw))
 
 
 def _shown(backend: CameraBackend, count: int) -> None:
