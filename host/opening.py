@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from host.design import load_design
 from host.driver import AnonymizedCamera, CameraFrame, CameraSettings
-from host.driver.find import describe
 from host.recording import Recording
 from host.sensor_video import SensorVideo
+from hw_anon.core.camera_directory import CameraDirectory
 from hw_anon.core.errors import ConfigError
-from hw_anon.core.platform import get_platform
 
 __all__ = ["CameraSource", "Opened", "open_source"]
 
@@ -49,7 +47,7 @@ class CameraSource:
 
     def describe(self) -> str:
         """Returns board, size and design."""
-        seen, kind = self.camera.description, "simulated " if self._video is not None else ""
+        seen, kind = self.camera.description.config, "simulated " if self._video is not None else ""
         return f"{kind}{seen.board} · {seen.width}×{seen.height} · design {self.camera.design.design_id}"
 
 
@@ -97,24 +95,19 @@ def open_source(
 
 @contextmanager
 def _simulated(directory: Path, video: Path, settings: CameraSettings, frames: int | None) -> Iterator[CameraSource]:
-    """Yields the unmodified driver on a simulated board around the camera's RTL."""
-    design = load_design(directory)
-    seen = describe(design)
-    sensor = SensorVideo(video, width=seen.width, height=seen.height, frames=frames)
+    """Yields the unmodified driver on a simulated board around the camera's RTL.
 
-    import pynq
+    The design's number, which the page shows, is of the simulated board's own design directory.
+    """
+    config = CameraDirectory.load(directory).config
+    sensor = SensorVideo(video, width=config.width, height=config.height, frames=frames)
 
-    from host.driver.overlay import PynqHardware
-    from host.simulated.launch import activate, write_overlay
     from host.simulated.source import VideoSource
-    from hw_anon.core.verilated_camera import VerilatedCamera
+    from host.simulation import simulated_camera
 
-    platform = get_platform(seen.board)
     with (
         tempfile.TemporaryDirectory(prefix="hw-anon-board-") as place,
-        activate(camera=VerilatedCamera.open(directory), source=VideoSource(sensor), platform=platform),
+        simulated_camera(work=Path(place), source=VideoSource(sensor), camera=directory) as simulated,
+        AnonymizedCamera(simulated.design, settings) as camera,
     ):
-        overlay = pynq.Overlay(str(write_overlay(platform, Path(place))))
-        hardware = PynqHardware(overlay, platform)
-        with AnonymizedCamera(design, settings, hardware=hardware) as camera:
-            yield CameraSource(camera, sensor)
+        yield CameraSource(camera, sensor)

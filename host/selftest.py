@@ -53,7 +53,7 @@ def check_camera(source: CameraSource, *, frames: int = _FRAMES) -> list[Finding
 
 def check_detector(detector: OnnxDetector, source: CameraSource) -> Finding:
     """Checks that the action detector takes the camera's frames."""
-    model, seen = detector.model, source.camera.description
+    model, seen = detector.model, source.camera.description.config
     found = f"{model.width}×{model.height}, {len(model.actions)} actions, {detector.warm_up_ms:.0f} ms a frame"
     return Finding(name="action detector", ok=(model.width, model.height) == (seen.width, seen.height), found=found)
 

@@ -36,13 +36,20 @@ def model_config(*, width: int = 48, height: int = 48, max_faces: int = 2, board
     """Returns the configuration of a small camera for these stand-ins."""
     timing = NetworkTiming(interval_cycles=64, latency_cycles=64)
     return CameraConfig(
-        detector=timing, modifier=timing, board=board, width=width, height=height, max_faces=max_faces, crop_size=8,
-        threshold=128, source_timeout_cycles=5000,
+        detector=timing,
+        modifier=timing,
+        board=board,
+        width=width,
+        height=height,
+        max_faces=max_faces,
+        crop_size=8,
+        threshold=128,
+        source_timeout_cycles=5000,
     )
 
 
 def scene(config: CameraConfig, number: int, *, seed: int = 0) -> NDArray[np.uint8]:
-    """Returns a raw frame `[H, W, 3]` of a moving scene with up to `max_faces` bright spots, so that no two are equal."""
+    """Returns a raw frame `[H, W, 3]` of noise with up to `max_faces` bright spots; every number has its own."""
     rng = np.random.default_rng((seed, number))
     frame = rng.integers(1, 100, (config.height, config.width, 3)).astype(np.uint8)
     rows, columns = config.height // CELL, config.width // CELL

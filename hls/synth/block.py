@@ -184,9 +184,12 @@ _Parts = tuple[tuple[Cell, ...], tuple[tuple[str, str], ...], _Nets, tuple[Exter
 
 
 def _hdmi(camera: str) -> _Parts:
-    """A receiver that announces 720p60 by itself, and what makes its pixels a stream at the design's clock."""
+    """A receiver that announces 720p60 by itself, and what makes its pixels a stream at the design's clock.
+
+    Its debug cores, which show raw video to whoever has the JTAG cable, are on unless they are switched off.
+    """
     receiver = (("kEmulateDDC", "true"), ("kEdidFileName", "dgl_720p_cea.data"), ("kClkRange", "2"),
-                ("kAddBUFG", "true"), ("kRstActiveHigh", "false"))  # fmt: skip
+                ("kAddBUFG", "true"), ("kRstActiveHigh", "false"), ("kDebug", "false"))  # fmt: skip
     cells = (
         Cell(name=_HDMI, vlnv="digilentinc.com:ip:dvi2rgb:2.0", settings=receiver),
         Cell(

@@ -12,13 +12,16 @@ from hw_anon.core.errors import ContractError
 from hw_anon.core.platform import Platform
 from hw_anon.core.registers import REGISTERS, Access, Field, Register
 
-__all__ = ["COMPONENT_FILE", "SOURCE_DIR", "check_component", "render_component"]
+__all__ = ["COMPONENT_FILE", "GUI_FILE", "SOURCE_DIR", "check_component", "render_component", "render_gui"]
 
 COMPONENT_FILE = "component.xml"
+GUI_FILE = "xgui/camera_v1_0.tcl"
+"""What the tools show of the block: its name, there is nothing to set."""
 SOURCE_DIR = "src"
 """Directory of the packed sources beside the description."""
 _SPIRIT = "http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009"
 _VIEWS = (("xilinx_anylanguagesynthesis", "synthesis"), ("xilinx_anylanguagebehavioralsimulation", "simulation"))
+_GUI_VIEW = "xilinx_xpgui"
 _AXI_LITE, _STREAM = "aximm", "axis"
 _FILE_TYPES = {".sv": ("systemVerilogSource", True), ".v": ("verilogSource", True), ".dat": ("mem", False)}
 
@@ -44,7 +47,7 @@ def render_component(
         *_block("busInterfaces", _buses(ports, platform)),
         *_block("memoryMaps", _memory_map(platform, registers)),
         *_block("model", [*_block("views", _views()), *_block("ports", [x for p in ports for x in _port(p)])]),
-        *_block("fileSets", [line for view, _ in _VIEWS for line in _file_set(view, files)]),
+        *_block("fileSets", [*(line for view, _ in _VIEWS for line in _file_set(view, files)), *_gui_set()]),
         _leaf("description", "A camera that replaces every face before any processor sees a pixel of it"),
         *_block("parameters", _parameter("Component_Name", WRAPPER, "PARAM_VALUE.Component_Name")),
         *_extensions(platform),
@@ -190,7 +193,24 @@ def _views() -> _Lines:
                 *_block("fileSetRef", [_leaf("localName", f"{view}_view_fileset")]),
             ],
         )
-    return lines
+    gui = [
+        _leaf("name", _GUI_VIEW),
+        _leaf("displayName", "UI Layout"),
+        _leaf("envIdentifier", ":vivado.xilinx.com:xgui.ui"),
+        *_block("fileSetRef", [_leaf("localName", f"{_GUI_VIEW}_view_fileset")]),
+    ]
+    return lines + _block("view", gui)
+
+
+def _gui_set() -> _Lines:
+    kind = [_leaf("fileType", "tclSource"), _leaf("userFileType", "XGUI_VERSION_2")]
+    content = [_leaf("name", f"{_GUI_VIEW}_view_fileset"), *_block("file", [_leaf("name", GUI_FILE), *kind])]
+    return _block("fileSet", content)
+
+
+def render_gui() -> str:
+    """Returns the script behind `GUI_FILE`."""
+    return 'proc init_gui { IPINST } {\n    ipgui::add_param $IPINST -name "Component_Name"\n}\n'
 
 
 def _port(port: Port) -> _Lines:
@@ -262,6 +282,8 @@ def check_component(text: str, ports: Sequence[Port], files: Iterable[str]) -> N
         raise ContractError(f"{COMPONENT_FILE}: not every port is in exactly one bus: {', '.join(odd)}")
     names = sorted(f"{SOURCE_DIR}/{name}" for name in files)
     for file_set in root.iter(f"{tag}fileSet"):
+        if direct(file_set, "name").startswith(_GUI_VIEW):
+            continue
         listed = [direct(node, "name") for node in file_set.iter(f"{tag}file")]
         if sorted(listed) != names:
             raise ContractError(f"{COMPONENT_FILE}: file lists differ: {', '.join(sorted({*listed} ^ {*names}))}")

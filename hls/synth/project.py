@@ -10,11 +10,12 @@ from pathlib import Path
 from hls.camera import TOP_MODULE
 from hls.interface import FILE_LIST
 from hls.lint import RTL_ROOT
+from hls.resources.amounts import Resources
 from hls.synth.block import ONE, ZERO, make_design
 from hls.synth.config import VendorConfig, plan_fit
 from hls.synth.design import BlockDesign, check_paths
 from hls.synth.handoff import handoff_addresses
-from hls.synth.ipxact import COMPONENT_FILE, SOURCE_DIR, check_component, render_component
+from hls.synth.ipxact import COMPONENT_FILE, GUI_FILE, SOURCE_DIR, check_component, render_component, render_gui
 from hls.synth.ports import Port, read_ports
 from hls.synth.scripts import (
     BLOCK_SCRIPT,
@@ -29,6 +30,7 @@ from hls.synth.scripts import (
 )
 from hls.synth.sensor_table import SensorTable, read_sensor_table
 from hls.synth.tcl import check_script
+from hls.synth.usage import design_parts
 from hls.synth.wrapper import SENSOR_TABLE_FILE, WRAPPER, render_wrapper, wrapper_ports
 from hw_anon.core.atomic import atomic_directory
 from hw_anon.core.camera import CameraConfig
@@ -65,6 +67,8 @@ class Project:
     """The block design."""
     manifest: Manifest
     """What the project was made from, and its files."""
+    parts: Mapping[str, Resources]
+    """What its parts take of the board, estimated, their sum last."""
     checks: Mapping[str, str]
     """What was checked, and by what or how many."""
 
@@ -87,19 +91,10 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
     platform = get_platform(config.board, clk_mhz=source.config.clk_hz / 1e6)
     design = make_design(platform, config.chain)
     table = read_sensor_table(config.sensor_table) if config.sensor_table else None
+    parts = design_parts(source, fit, table_words=len(table.words) + 1 if table else None)
     with atomic_directory(directory) as partial:
         ports, files = _pack(source.rtl, partial / _IP, platform, fit, table)
-        texts = {
-            BLOCK_SCRIPT: render_block(design),
-            BUILD_SCRIPT: render_build(design, clk_mhz=platform.clock.design_mhz, jobs=config.jobs),
-            BOARD_CONSTRAINTS: render_constraints(config.chain),
-            **_camera_constraints(source.config),
-            PREDICTION: render_hwh(platform),
-            CAMERA_FILE: (camera / CAMERA_FILE).read_text(encoding="utf-8"),
-        }
-        for name, text in texts.items():
-            (partial / name).parent.mkdir(exist_ok=True)
-            (partial / name).write_text(text, encoding="utf-8")
+        _write_texts(partial, source, config, platform, design)
         checks = _check(partial, platform, config, design, ports, files)
         inputs: dict[str, Path | str] = {"camera": sha256_file(camera / MANIFEST_FILE)}
         if config.sensor_table:
@@ -114,9 +109,26 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
         )  # fmt: skip
         written.save(partial)
     return Project(
-        directory=directory, camera=source, platform=platform, fit=fit, design=design,
+        parts=parts, directory=directory, camera=source, platform=platform, fit=fit, design=design,
         manifest=written, checks=checks,
     )  # fmt: skip
+
+
+def _write_texts(
+    directory: Path, camera: CameraDirectory, config: VendorConfig, platform: Platform, design: BlockDesign
+) -> None:
+    """Writes scripts, constraints and the expected handoff."""
+    texts = {
+        BLOCK_SCRIPT: render_block(design),
+        BUILD_SCRIPT: render_build(design, clk_mhz=platform.clock.design_mhz, jobs=config.jobs),
+        BOARD_CONSTRAINTS: render_constraints(config.chain),
+        **_camera_constraints(camera.config),
+        PREDICTION: render_hwh(platform),
+        CAMERA_FILE: (camera.directory / CAMERA_FILE).read_text(encoding="utf-8"),
+    }
+    for name, text in texts.items():
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_text(text, encoding="utf-8")
 
 
 def _camera_constraints(config: CameraConfig) -> dict[str, str]:
@@ -146,9 +158,10 @@ def _pack(
     for name, data in contents.items():
         (target / name).write_bytes(data)
     files = [*listed, *own, f"{WRAPPER}.v", *sorted(name for name in contents if name.endswith(".dat"))]
-    bits = 24 if fit.bayer == "none" else 8
-    packed = wrapper_ports(ports, sample_bits=bits, with_iic=table is not None)
+    packed = wrapper_ports(ports, sample_bits=fit.sample_bits, with_iic=table is not None)
     (directory / COMPONENT_FILE).write_text(render_component(packed, files, platform), encoding="utf-8")
+    (directory / GUI_FILE).parent.mkdir()
+    (directory / GUI_FILE).write_text(render_gui(), encoding="utf-8")
     return packed, files
 
 
@@ -158,7 +171,12 @@ def _check(
 ) -> dict[str, str]:  # fmt: skip
     """Checks a written project and returns what was checked."""
     source = directory / _IP / SOURCE_DIR
-    scripts = [directory / BLOCK_SCRIPT, directory / BUILD_SCRIPT, *sorted((directory / CONSTRAINTS).iterdir())]
+    scripts = [
+        directory / BLOCK_SCRIPT,
+        directory / BUILD_SCRIPT,
+        directory / _IP / GUI_FILE,
+        *sorted((directory / CONSTRAINTS).iterdir()),
+    ]
     by = {path.name: check_script(path) for path in scripts}
     if (found := read_ports((source / f"{WRAPPER}.v").read_text(), WRAPPER)) != ports:
         raise ContractError(f"the wrapper's ports are {found}, not {ports}")
@@ -177,7 +195,7 @@ def _check(
     return {
         "Tcl": f"{len(by)} scripts complete, by {sorted(set(by.values()))[-1]}",
         "ports": f"{len(ports)}, the same in IP-XACT, wrapper and buses",
-        "files": f"{len(files)} packed, {len(wanted)} memory files found",
+        "files": f"{len(files)} packed, among them the {len(wanted)} memory files that sources name",
         "raw video": "ends in the camera; no bus reaches what is before it",
         "pins": f"{len(config.chain.pins) + len(config.chain.lanes)} placed, each port once",
         "address map": f"{len(ranges)} ranges, the same in block design and handoff",

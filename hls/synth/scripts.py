@@ -125,54 +125,65 @@ def check_constraints(design: BlockDesign, chain: Chain) -> None:
 def render_build(design: BlockDesign, *, clk_mhz: float, jobs: int) -> str:
     """Returns the script that makes project, block design, bitstream and reports, and stops at the first error."""
     blocks = " ".join(word(vlnv) for vlnv in dict.fromkeys(cell.vlnv for cell in design.cells))
-    top = f"{design.name}_wrapper"
-    reports = "\n".join(
-        f"report_{command} -file [file join $out {REPORTS[name]}]"
-        for name, command in (
-            ("utilisation", "utilization"),
-            ("timing", "timing_summary -max_paths 10"),
-            ("power", "power"),
-        )
-    )
-    return f"""\
-{_MADE_BY}
-# vivado -mode batch -source {BUILD_SCRIPT} -tclargs <repositories of further blocks>
-# The design's clock is {clk_mhz:g} MHz.
+    values = {
+        "@NAME": design.name,
+        "@PART": word(design.part),
+        "@BOARDS": word(design.board_parts),
+        "@BLOCKS": blocks,
+        "@JOBS": str(jobs),
+        "@CLOCK": f"{clk_mhz:g}",
+        "@SCRIPT": BUILD_SCRIPT,
+        "@DESIGN": BLOCK_SCRIPT,
+        "@CONSTRAINTS": CONSTRAINTS,
+        "@DONE": DONE_LINE,
+        **{f"@{name.upper()}": file for name, file in REPORTS.items()},
+    }
+    text = f"{_MADE_BY}\n{_BUILD}"
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+_BUILD = """\
+# vivado -mode batch -source @SCRIPT -tclargs <repositories of further blocks>
+# The design's clock is @CLOCK MHz.
 set here [file dirname [file normalize [info script]]]
 set out [file join $here out]
 file mkdir $out
-create_project {design.name} [file join $here project] -part {design.part} -force
-set parts [get_board_parts -quiet -latest_file_version {word(design.board_parts)}]
-set preset [expr {{[llength $parts] > 0}}]
-if {{$preset}} {{
+create_project @NAME [file join $here project] -part @PART -force
+set parts [get_board_parts -quiet -latest_file_version @BOARDS]
+set preset [expr {[llength $parts] > 0}]
+if {$preset} {
     set_property board_part [lindex $parts 0] [current_project]
-}} else {{
+} else {
     puts "hw-anon: no description of this board is installed; the boot image's own settings of the processors apply"
-}}
+}
 set_property ip_repo_paths [concat [list [file join $here ip]] $argv] [current_project]
 update_ip_catalog
 set missing [list]
-foreach block [list {blocks}] {{
-    if {{[llength [get_ipdefs -all $block]] == 0}} {{ lappend missing $block }}
-}}
-if {{[llength $missing] > 0}} {{
+foreach block [list @BLOCKS] {
+    if {[llength [get_ipdefs -all $block]] == 0} { lappend missing $block }
+}
+if {[llength $missing] > 0} {
     error "hw-anon: the catalogue has no $missing; name their repositories with --ip-repository"
-}}
-source [file join $here {BLOCK_SCRIPT}]
-set wrapper [make_wrapper -files [get_files {design.name}.bd] -top]
+}
+source [file join $here @DESIGN]
+set wrapper [make_wrapper -files [get_files @NAME.bd] -top]
 add_files -norecurse $wrapper
-add_files -fileset constrs_1 -norecurse [lsort [glob [file join $here {CONSTRAINTS} *.xdc]]]
-set_property top {top} [current_fileset]
+add_files -fileset constrs_1 -norecurse [lsort [glob [file join $here @CONSTRAINTS *.xdc]]]
+set_property top @NAME_wrapper [current_fileset]
 update_compile_order -fileset sources_1
-launch_runs impl_1 -to_step write_bitstream -jobs {jobs}
+launch_runs impl_1 -to_step write_bitstream -jobs @JOBS
 wait_on_run impl_1
-if {{[get_property PROGRESS [get_runs impl_1]] ne "100%"}} {{
+if {[get_property PROGRESS [get_runs impl_1]] ne "100%"} {
     error "hw-anon: the implementation ended at [get_property STATUS [get_runs impl_1]]"
-}}
+}
 open_run impl_1
-{reports}
-file copy -force [file join $here project {design.name}.runs impl_1 {top}.bit] [file join $out {design.name}.bit]
-set handoff [file join $here project {design.name}.gen sources_1 bd {design.name} hw_handoff {design.name}.hwh]
-file copy -force $handoff [file join $out {design.name}.hwh]
-puts "{DONE_LINE}"
+report_utilization -file [file join $out @UTILISATION]
+report_timing_summary -max_paths 10 -file [file join $out @TIMING]
+report_power -file [file join $out @POWER]
+file copy -force [file join $here project @NAME.runs impl_1 @NAME_wrapper.bit] [file join $out @NAME.bit]
+set handoff [file join $here project @NAME.gen sources_1 bd @NAME hw_handoff @NAME.hwh]
+file copy -force $handoff [file join $out @NAME.hwh]
+puts "@DONE"
 """

@@ -69,11 +69,8 @@ def render_wrapper(
         fit: how the sensor's frames become the camera's.
         table_words: words of the sensor's table, its end included; `None` for a sensor that needs none.
     """
-    bits = 24 if fit.bayer == "none" else 8
-    ports = wrapper_ports(camera, sample_bits=bits, with_iic=table_words is not None)
+    ports = wrapper_ports(camera, sample_bits=fit.sample_bits, with_iic=table_words is not None)
     lines = [f"    {port.direction} wire{_range(port.bits)} {port.name}" for port in ports]
-    stream = [f"s_axis_{part}" for part in ("tdata", "tvalid", "tready", "tuser", "tlast")]
-    fitted = {f"m_axis_{part}": f"fit_{part}" for part in ("tdata", "tvalid", "tready", "tuser", "tlast")}
     inside = {
         port.name: port.name.replace("s_axis_", "fit_") if port.name.startswith("s_axis_") else port.name
         for port in camera
@@ -91,17 +88,21 @@ def render_wrapper(
         "    wire [23:0] fit_tdata;",
         "    wire fit_tvalid, fit_tready, fit_tuser, fit_tlast;",
         "",
-        *_instance(
-            "sensor_fit",
-            "u_fit",
-            _fit_parameters(fit),
-            {"clk_i": "clk_i", "rst_ni": "rst_ni", **{name: name for name in stream}, **fitted},
-        ),
+        *_fit(fit),
         *_instance(top, "u_camera", {}, inside),
     ]
     if table_words is not None:
         text += _setup(platform, table_words)
     return "\n".join([*text, "endmodule", "", "`default_nettype wire", ""])
+
+
+def _fit(fit: SensorFit) -> list[str]:
+    """The instance that fits the sensor's frames."""
+    parts = ("tdata", "tvalid", "tready", "tuser", "tlast")
+    stream = {f"s_axis_{part}": f"s_axis_{part}" for part in parts}
+    fitted = {f"m_axis_{part}": f"fit_{part}" for part in parts}
+    clocked = {"clk_i": "clk_i", "rst_ni": "rst_ni"}
+    return _instance("sensor_fit", "u_fit", _fit_parameters(fit), {**clocked, **stream, **fitted})
 
 
 def _fit_parameters(fit: SensorFit) -> dict[str, str]:

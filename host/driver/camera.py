@@ -25,6 +25,7 @@ from host.driver.recovery import Observation, Recovery, diagnose, observe
 from host.driver.sequence import SequenceTracker, Verdict
 from host.driver.settings import CameraSettings
 from host.driver.signals import SignalGuard
+from host.driver.sources import video_input
 from host.driver.statistics import CameraHealth
 from host.driver.waits import Deadline
 from hw_anon.core.errors import DeviceError
@@ -33,7 +34,7 @@ from hw_anon.core.register_access import CameraRegisters
 __all__ = ["AnonymizedCamera"]
 
 _THOROUGH_S = 0.05
-"""Seconds between two looks into memory in case the DMA's report of a frame got lost."""
+"""Seconds between two looks into memory in case the DMA's report of a frame got lost, at most."""
 
 
 class AnonymizedCamera:
@@ -66,7 +67,8 @@ class AnonymizedCamera:
             design = open_design(None if design is None else Path(design), self.settings)
         self.design = design
         self.description: CameraDescription = describe(design)
-        self.layout = FrameLayout(width=self.description.width, height=self.description.height)
+        config = self.description.config
+        self.layout = FrameLayout(width=config.width, height=config.height)
         self._given = hardware
         self._hardware: Hardware | None = None
         self._capture: Capture | None = None
@@ -157,8 +159,8 @@ class AnonymizedCamera:
 
     def _require_design(self) -> None:
         """Refuses hardware that is not the design (P5)."""
-        registers, expected = self.registers, self.description
-        registers.require(build_id=expected.build_id)
+        registers, expected = self.registers, self.description.config
+        registers.require(build_id=self.description.build_id)
         found = registers.geometry
         if (found.width, found.height, found.max_faces) != (expected.width, expected.height, expected.max_faces):
             raise DeviceError(
@@ -227,16 +229,16 @@ class AnonymizedCamera:
             DeviceError: if none came, in spite of restarts; after at most `settings.longest_wait_s`.
         """
         while True:
-            before = self._observe()
             deadline = Deadline(self._board, self.settings.frame_timeout_s)
-            look = Deadline(self._board, _THOROUGH_S)
-            reason = ""
+            look, before, reason = Deadline(self._board, self._look_s), None, ""
             while not deadline.passed and not reason:
-                frame, reason = self._try(thorough=look.passed)
+                late = look.passed
+                frame, reason = self._try(thorough=late)
                 if frame is not None:
                     return frame
-                if look.passed:
-                    look = Deadline(self._board, _THOROUGH_S)
+                if late:
+                    before = before or self._observe()
+                    look = Deadline(self._board, self._look_s)
                 self._board.sleep(min(self.settings.poll_interval_s, deadline.left))
             self._recover(before, reason)
 
@@ -247,16 +249,17 @@ class AnonymizedCamera:
             DeviceError: if none came, in spite of restarts; after at most `settings.longest_wait_s`.
         """
         while True:
-            before = self._observe()
             deadline = Deadline(self._board, self.settings.frame_timeout_s)
-            reason, awaited = "", True
+            before, reason, awaited = None, "", True
             while not deadline.passed and not reason:
                 frame, reason = self._try(thorough=not awaited)
                 if frame is not None:
                     self._health.lost_interrupts += not awaited
                     return frame
+                if not awaited:
+                    before = before or self._observe()
                 if not reason:
-                    awaited = await self._board.interrupt(min(_THOROUGH_S, deadline.left))
+                    awaited = await self._board.interrupt(min(self._look_s, deadline.left))
             self._recover(before, reason)
 
     def frames(self) -> Iterator[CameraFrame]:
@@ -282,6 +285,11 @@ class AnonymizedCamera:
             yield self._last
 
     # How a frame is obtained
+
+    @property
+    def _look_s(self) -> float:
+        """Seconds between two looks that trust no report."""
+        return min(_THOROUGH_S, self.settings.frame_timeout_s / 4)
 
     def _release_last(self) -> None:
         last, self._last = self._last, None
@@ -330,10 +338,11 @@ class AnonymizedCamera:
             DeviceError: if that was tried too often, the hardware is another design by now, or does not answer.
         """
         after = self._observe()
-        if not reason:
-            reason = diagnose(before, after) if before is not None and after is not None else "the bus does not answer"
+        if not reason and before is not None and after is not None:
+            remedy = video_input(self.description.config.board).remedy
+            reason = diagnose(before, after, no_video=remedy)
         capture = self._open_capture
-        self._recovery.begin(self._held_hint(reason))
+        self._recovery.begin(self._held_hint(reason or "the bus does not answer"))
         self._require_design()
         self.registers.soft_reset()
         capture.stop()

@@ -6,19 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from host.design import Design, load_design
 from host.driver.settings import CameraSettings
 from hw_anon.core.boards import get_board
+from hw_anon.core.camera import CameraConfig
+from hw_anon.core.camera_directory import CAMERA_FILE
 from hw_anon.core.errors import ConfigError, ContractError
-from hw_anon.core.manifest import MANIFEST_FILE
+from hw_anon.core.manifest import BUILD_ID_DIGITS, MANIFEST_FILE
 
-__all__ = ["CAMERA_FILE", "CameraDescription", "default_roots", "describe", "find_design", "open_design"]
-
-CAMERA_FILE = "camera.json"
-"""File of a design that describes its camera."""
-_BUILD_ID_DIGITS = 32
+__all__ = ["CameraDescription", "default_roots", "describe", "find_design", "open_design"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,14 +24,8 @@ class CameraDescription:
 
     build_id: str
     """128-bit build id, 32 hex digits."""
-    board: str
-    """Board it was built for."""
-    width: int
-    """Columns of a frame."""
-    height: int
-    """Rows of a frame."""
-    max_faces: int
-    """Faces replaced in a frame at most."""
+    config: CameraConfig
+    """The camera: its board, geometry and limits."""
 
 
 def default_roots() -> tuple[Path, ...]:
@@ -104,16 +95,10 @@ def describe(design: Design) -> CameraDescription:
         raise ContractError(f"{design.directory} is no camera: its manifest lists no {CAMERA_FILE}")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        config: dict[str, Any] = raw["config"]
-        found = CameraDescription(
-            build_id=str(raw["build_id"]),
-            board=get_board(str(config["board"])).name,
-            width=int(config["width"]),
-            height=int(config["height"]),
-            max_faces=int(config["max_faces"]),
-        )
+        build_id = str(raw["build_id"])
+        config = CameraConfig.from_dict(raw["camera"], where=CAMERA_FILE)
     except (OSError, ValueError, KeyError, TypeError, ConfigError) as exc:
         raise ContractError(f"{path} does not describe a camera ({exc!r}); build it again") from exc
-    if len(found.build_id) != _BUILD_ID_DIGITS or not set(found.build_id) <= set("0123456789abcdef"):
-        raise ContractError(f"{path}: build id {found.build_id!r} is not {_BUILD_ID_DIGITS} hex digits; build it again")
-    return found
+    if len(build_id) != BUILD_ID_DIGITS or not set(build_id) <= set("0123456789abcdef"):
+        raise ContractError(f"{path}: build id {build_id!r} is not {BUILD_ID_DIGITS} hex digits; build it again")
+    return CameraDescription(build_id=build_id, config=config)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from host.design import Design
 from host.driver.find import describe
 from host.driver.hardware import DmaBuffer, Registers
+from host.driver.sources import require_closed
 from hw_anon.core.errors import ContractError, DeviceError
 from hw_anon.core.platform import Peripheral, Platform, get_platform
 
@@ -36,6 +37,20 @@ def _pynq(module: str = "pynq") -> Any:
         return importlib.import_module(module)
     except ImportError as exc:
         raise DeviceError(f"a board needs pynq ({exc}); install it: pip install 'hw-anon[board]'") from exc
+
+
+def _require_loaded(bitstream: Path) -> None:
+    """Refuses a bitstream that pynq does not know to be loaded: where nothing answers, a board hangs at once.
+
+    This process may have loaded it, or another one, of which pynq leaves a note.
+    """
+    device = _pynq("pynq.pl_server").Device.active_device
+    if getattr(device, "bitfile_name", None) == str(bitstream):
+        return
+    notes = _pynq("pynq.pl_server.global_state")
+    known = notes.global_state_file_exists()
+    if not known or notes.load_global_state().bitfile_hash != notes.bitstream_hash(str(bitstream)):
+        raise DeviceError(f"{bitstream} is not loaded as far as pynq knows; load it: leave out download=False")
 
 
 class PynqRegisters:
@@ -157,11 +172,12 @@ class PynqHardware:
             platform: the block design that it has to be.
 
         Raises:
-            DeviceError: if a block is missing or of another kind.
+            DeviceError: if a block is missing, of another kind, or one too many.
         """
         self._overlay = overlay
         self._camera = self._window(platform.camera)
         self._vdma = self._window(platform.vdma)
+        require_closed(overlay.ip_dict, platform)
         parameters = overlay.ip_dict[platform.vdma.instance].get("parameters", {})
         self.frame_stores = int(parameters.get("C_NUM_FSTORES", platform.frame_stores))
         self._pin = InterruptPin(platform.interrupt(platform.vdma).pin)
@@ -182,16 +198,15 @@ class PynqHardware:
         handoff = bitstream.with_suffix(".hwh")
         if handoff.relative_to(design.directory).as_posix() not in design.manifest.files:
             raise ContractError(f"{handoff} is missing: pynq needs the bitstream's handoff file, of the same name")
-        platform = get_platform(describe(design).board)
+        platform = get_platform(describe(design).config.board)
         pynq = _pynq()
+        if not download:
+            _require_loaded(bitstream)
         try:
-            overlay = pynq.Overlay(str(Path(bitstream)), download=download)
-            loaded = overlay.is_loaded()
+            overlay = pynq.Overlay(str(bitstream), download=download)
         except Exception as exc:  # pynq raises whatever its libraries raise
             hint = _OLD_METADATA if isinstance(exc, TypeError) else ""
             raise DeviceError(f"pynq could not load {bitstream}: {type(exc).__name__}: {exc}{hint}") from exc
-        if not loaded:
-            raise DeviceError(f"{bitstream} is not loaded; load it, or leave out download=False")
         return cls(overlay, platform)
 
     @property

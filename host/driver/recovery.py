@@ -34,12 +34,13 @@ def observe(camera: CameraRegisters, channel: S2MMChannel) -> Observation:
     return Observation(counters=camera.counters, status=camera.status, dma=channel.status)
 
 
-def diagnose(before: Observation, after: Observation) -> str:
+def diagnose(before: Observation, after: Observation, *, no_video: str) -> str:
     """Says why no frame came between two observations, and what to do about it.
 
     Args:
         before: when the waiting began.
         after: when it ended.
+        no_video: what to look at when no video comes.
     """
     began = (after.counters.frames_in - before.counters.frames_in) % _COUNTS
     delivered = (after.counters.frames_out - before.counters.frames_out) % _COUNTS
@@ -54,7 +55,7 @@ def diagnose(before: Observation, after: Observation) -> str:
         return "the camera is delivering and the video DMA takes nothing: it is stalled"
     if began:
         return f"{began} frames came in and none went out: the camera is stalled"
-    return "no video reaches the camera: check the source, its cable and its frame size"
+    return f"no video reaches the camera: {no_video}"
 
 
 class Recovery:

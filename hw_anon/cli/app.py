@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hw_anon.cli import (
+    adversary,
     bench,
     bitstream,
     boards,
@@ -44,6 +45,7 @@ _COMMAND_MODULES = (
     prove,
     simulate,
     fuzz,
+    adversary,
     explore,
     bench,
     synthesise,

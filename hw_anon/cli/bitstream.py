@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,6 +62,7 @@ def bitstream(
     from hls.synth.bitstream import build_bitstream
     from hls.synth.config import VendorConfig, source_budget
     from hls.synth.project import write_project
+    from hls.synth.usage import usage_rows
     from hls.synth.vivado import find_vivado
     from hw_anon.core.signature import key_id
 
@@ -76,6 +78,7 @@ def bitstream(
         "checks": dict(project.checks),
         "fit": project.fit.to_dict(),
         "budget": budget.as_json(),
+        "estimated": {name: asdict(part) for name, part in project.parts.items()},
     }
     if not prepare_only:
         made = build_bitstream(
@@ -87,6 +90,10 @@ def bitstream(
         emit_document(document)
         return
     print_table(f"Project {project.directory}", ("checked", "result"), list(project.checks.items()))
+    rows = usage_rows(project.parts, project.platform.board)
+    print_table(
+        "Estimated by open synthesis, without the vendor's blocks", ("part", "DSP", "LUT", "BRAM18", "URAM"), rows
+    )
     if not prepare_only:
         _print(made)
 

@@ -73,21 +73,23 @@ def built_camera(config: Path, out: Path | None, workspace: Workspace, *, force:
     from hw_anon.core.errors import ContractError
 
     settings = CameraBuildConfig.from_file(config)
-    networks = {
-        name: _network(getattr(settings, name), settings, config.parent, workspace) for name in ("detector", "modifier")
-    }
+    detector, modifier = (
+        _network(choice, settings, config.parent, workspace) for choice in (settings.detector, settings.modifier)
+    )
     directory = (out or workspace.root / "cameras" / config.stem).absolute()
     if not force:
         try:
             made = CameraDirectory.load(directory)
-            if made.build_id == planned_build_id(camera_config(settings, **networks), **networks):
+            planned = camera_config(settings, detector=detector, modifier=modifier)
+            if made.build_id == planned_build_id(planned, detector=detector, modifier=modifier):
                 return made
         except ContractError:
             pass  # none, half of one, or damaged: build (again)
     return build_camera(
         settings,
         directory,
-        **networks,
+        detector=detector,
+        modifier=modifier,
         picture=_first_picture(settings),
         cache_dir=workspace.simulators,
         on_stage=note_stage,

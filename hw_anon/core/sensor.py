@@ -60,6 +60,11 @@ class SensorFit(Config):
                 )
 
     @property
+    def sample_bits(self) -> int:
+        """Bits of a sample: all three colours, or one."""
+        return 24 if self.bayer == "none" else 8
+
+    @property
     def offset(self) -> tuple[int, int]:
         """Column and row of the frame's first pixel among the blocks."""
         columns, rows = self.source_width // self.factor, self.source_height // self.factor

@@ -1,4 +1,4 @@
-"""The packed block with a real camera inside: it elaborates, and delivers the golden model's frames from sensor video."""
+"""The packed block with a real camera inside delivers the golden model's frames from a sensor's video."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import hls.sim.camera
 from hls.camera import TOP_MODULE, camera_sources, render_top
 from hls.camera.run import longest_frame_cycles
 from hls.interface import DesignInterface
 from hls.sim.camera import build_camera_library
+from hls.sim.toolchain import find_toolchain
 from hls.sim.verilate import SimulatorOptions
 from hls.synth.config import VendorConfig
 from hls.synth.ports import read_ports
@@ -22,6 +24,7 @@ from hls.synth.project import Project, write_project
 from hls.synth.wrapper import WRAPPER, render_wrapper
 from hw_anon.core.board_frame import unpack_board_frame
 from hw_anon.core.box_decode import encode
+from hw_anon.core.camera import CameraConfig
 from hw_anon.core.camera_abi import BoardFrames, VerilatedCamera, frame_beats
 from hw_anon.core.camera_model import CameraModel
 from hw_anon.core.manifest import Manifest, build_id
@@ -29,6 +32,7 @@ from hw_anon.core.register_access import CameraRegisters
 from hw_anon.core.sensor import SensorFit, fit_frame
 from hw_anon.core.video_words import video_beats
 from tests.hls import cameras
+from tests.hls.vendor import RESOURCES
 
 pytestmark = pytest.mark.sim
 
@@ -46,7 +50,7 @@ def _modifier() -> DesignInterface:
 def _networks() -> str:
     text = cameras.BENCH.read_text()
     for old, new in (
-        ("input  wire logic [31:0]      s_axis_tdata", "input  wire logic [23:0] s_axis_tdata"),
+        ("wire logic [31:0] s_axis_tdata", "wire logic [23:0] s_axis_tdata"),
         ("~s_axis_tdata[7:0] + s_axis_tdata[31:24]", "~s_axis_tdata[7:0]"),
     ):
         assert text.count(old) == 1, f"{old!r} left the stand-ins"
@@ -70,7 +74,10 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     networks = {role: {"net": "stand-in", "design_id": "0" * 16} for role in ("detector", "modifier")}
     described = {"build_id": number, "camera": CONFIG.to_dict(), "networks": networks}
     (root / "camera" / "camera.json").write_text(json.dumps(described))
-    Manifest.create(root / "camera", inputs={}, tools={}, config=CONFIG.to_dict()).save(root / "camera")
+    metrics = {"resources": {"camera": RESOURCES}}
+    Manifest.create(root / "camera", inputs={}, tools={}, config=CONFIG.to_dict(), metrics=metrics).save(
+        root / "camera"
+    )
     return write_project(root / "camera", VendorConfig(board="pynq-z2", factor=2), root / "project")
 
 
@@ -103,7 +110,29 @@ def _sensor_frame(seed: int) -> NDArray[np.uint8]:
     return samples
 
 
-def test_sensor_video_becomes_the_golden_models_frames(packed: Project, simulator_cache: Path, tmp_path: Path) -> None:
+def test_the_packed_block_elaborates(packed: Project) -> None:
+    """No port is left open or of another width, no module is missing."""
+    source = packed.directory / "ip" / "camera" / "src"
+    files = [*(packed.camera.rtl / "files.f").read_text().split(), "sensor_fit.sv", f"{WRAPPER}.v"]
+    flags = ["--lint-only", "--no-timing", "-Wno-lint", "-Wno-style", "-Wwarn-WIDTH", "-Wwarn-PINMISSING"]
+    find_toolchain().verilate([*flags, "--top-module", WRAPPER, *files], cwd=source)
+
+
+@pytest.fixture
+def watched_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the simulator's harness find the camera's wires one level below the packed module."""
+
+    def inside(config: CameraConfig, *, top: str, build_id: str) -> str:
+        return ports(config, top=f"{top}__DOT__u_camera", build_id=build_id)
+
+    ports = hls.sim.camera._ports
+    monkeypatch.setattr(hls.sim.camera, "_ports", inside)
+
+
+@pytest.mark.slow
+def test_sensor_video_becomes_the_golden_models_frames(
+    packed: Project, simulator_cache: Path, tmp_path: Path, watched_inside: None
+) -> None:
     source = packed.directory / "ip" / "camera" / "src"
     ports = read_ports((source / f"{TOP_MODULE}.sv").read_text(), TOP_MODULE)
     wrapper = tmp_path / f"{WRAPPER}.v"

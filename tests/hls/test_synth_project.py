@@ -65,6 +65,13 @@ def test_raw_video_ends_in_the_camera(board: str) -> None:
     _check(_design(board))
 
 
+def test_no_block_brings_a_debug_core() -> None:
+    """The HDMI receiver has one that shows raw video, on by default."""
+    assert dict(_design("pynq-z2").cell("dvi2rgb_0").settings)["kDebug"] == "false"
+    with pytest.raises(ContractError, match="has no ila_0"):
+        _design("pynq-z2").cell("ila_0")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -12,7 +12,7 @@ from hw_anon.core.hwh import render_hwh
 from hw_anon.core.manifest import Manifest, build_id
 from hw_anon.core.registers import ADDRESS_BITS
 
-__all__ = ["camera_directory", "fake_vivado", "project", "sensor_table", "vendor_config"]
+__all__ = ["RESOURCES", "camera_directory", "fake_vivado", "project", "sensor_table", "vendor_config"]
 
 RESOURCES = {"dsp": 10, "lut": 2000, "bram18": 20, "uram": 0}
 TIMING = NetworkTiming(interval_cycles=5000, latency_cycles=5000)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 import gc
-import os
-import signal
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from host.driver import AnonymizedCamera, CameraFrame, CameraSettings
+from host.driver import AnonymizedCamera, CameraSettings
 from host.model_board import ModelBoard
 from host.simulated.vdma import DmaError
 from hw_anon.core.errors import ConfigError, ContractError, DeviceError
 from hw_anon.core.frame import Fault
 from hw_anon.core.register_access import CameraRegisters
-from tests.host.world import BUILD_ID, CONFIG, Source, board_with, golden, scenes, write_design
+from tests.host.world import BUILD_ID, CONFIG, board_with, golden, scenes, write_design
 
 FAST = CameraSettings(frame_timeout_s=0.01, hardware_timeout_s=0.001, recoveries=2, poll_interval_s=0.0)
 
@@ -75,7 +71,7 @@ def test_the_asynchronous_twin_gives_the_same(design: Path) -> None:
 
 
 def test_a_lost_interrupt_is_noticed_and_made_up_for(design: Path) -> None:
-    board, _ = board_with(scenes(3), repeat=True, pause=4_000_000)
+    board, _ = board_with(scenes(3), repeat=True, pause=600_000)
     board.lose_interrupts = True
 
     async def run() -> int:
@@ -151,7 +147,7 @@ def test_a_slow_program_gets_whole_new_frames(design: Path) -> None:
             with camera.readframe() as frame:
                 assert frame.copy().equals(expected[frame.number])
                 seen.append(frame.number)
-            board.sleep(0.0005)  # some eight frames
+            board.sleep(0.005)  # some eight frames
         assert camera.health.late > 0
         assert camera.health.lost == seen[-1] + 1 - len(seen)
     assert seen == sorted(set(seen))
@@ -162,7 +158,7 @@ def test_latest_passes_older_frames_over(design: Path) -> None:
     with opened(design, board, replace(FAST, latest=True)) as camera:
         first = camera.readframe()
         first.release()
-        board.sleep(0.00013)  # two frames
+        board.sleep(0.0013)  # two frames
         second = camera.readframe()
         assert camera.health.skipped > 0
         assert second.number == first.number + 1 + camera.health.skipped
@@ -191,9 +187,9 @@ def test_a_fault_ends_in_recovery(design: Path, fault: str) -> None:
         camera.readframe().release()
         match fault:
             case "stall":
-                board.dma.stalled = True
+                board.dma.stall(at_line=0, for_ever=False)
             case "stall in a frame":
-                board.dma.stall_at_line = 20
+                board.dma.stall(at_line=20, for_ever=False)
             case "wrong run":
                 board.port.write(0x20, 0)
             case _:
@@ -201,12 +197,12 @@ def test_a_fault_ends_in_recovery(design: Path, fault: str) -> None:
         before = board.now()
         while camera.health.recoveries == 0:
             camera.readframe().release()
-        frame = camera.readframe()
         assert board.now() - before < FAST.longest_wait_s
+        while (frame := camera.readframe()).black:
+            assert frame.fault in (Fault.OVERRUN, Fault.RESET)
+            frame.release()
         assert camera.health.recoveries == 1
-        raw_index = frame.number % len(raw)
-        if frame.fault is Fault.NONE:
-            assert (frame.pixels == expected[raw_index].frame).all() or frame.number >= 1
+        assert any(np.array_equal(frame.pixels, wanted.frame) and frame.boxes == wanted.boxes for wanted in expected)
         assert camera.health.last_reason
 
 

@@ -20,12 +20,14 @@ from hw_anon.core.video_words import frame_beats as frame_words
 
 BUILD_ID = "0123456789abcdef0123456789abcdef"
 CONFIG = model_config()
+CLK_HZ = 1e7
+"""Slow, so that a frame's time is near that of a small real one."""
 
 
 def write_design(directory: Path, config: CameraConfig = CONFIG, *, build_id: str = BUILD_ID) -> Path:
     """Writes the smallest design directory that the driver accepts."""
     directory.mkdir(parents=True)
-    (directory / "camera.json").write_text(json.dumps({"build_id": build_id, "config": config.to_dict()}))
+    (directory / "camera.json").write_text(json.dumps({"build_id": build_id, "camera": config.to_dict()}))
     (directory / "hw_anon.bit").write_bytes(b"no bitstream\n")
     (directory / "hw_anon.hwh").write_text("no handoff\n")
     Manifest.create(directory, inputs={}, tools={}, config=config.to_dict()).save(directory)
@@ -74,13 +76,20 @@ class Source:
         return frame_words(self.frames[(self.sent - 1) % len(self.frames)])
 
 
-def board_with(frames: list[NDArray[np.uint8]], *, config: CameraConfig = CONFIG, build_id: str = BUILD_ID,
-               repeat: bool = False, pause: int = 6000, **options: int) -> tuple[ModelBoard, Source]:
+def board_with(
+    frames: list[NDArray[np.uint8]],
+    *,
+    config: CameraConfig = CONFIG,
+    build_id: str = BUILD_ID,
+    repeat: bool = False,
+    pause: int = 6000,
+    **options: int,
+) -> tuple[ModelBoard, Source]:
     """Returns a board of models and the source of its video."""
     port = model_camera(config, build_id=build_id)
     source = Source(frames, repeat=repeat, pause=pause)
     source.port = port
-    return ModelBoard(port, source=source, **options), source
+    return ModelBoard(port, source=source, clk_hz=CLK_HZ, **options), source
 
 
 def numbered(frames: Iterator[AnonymisedFrame]) -> dict[int, AnonymisedFrame]:

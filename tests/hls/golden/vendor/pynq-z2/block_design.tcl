@@ -23,7 +23,7 @@ set_property -dict [list CONFIG.CONST_WIDTH 1 CONFIG.CONST_VAL 1] [get_bd_cells 
 create_bd_cell -type ip -vlnv xilinx.com:ip:xlconstant:1.1 const_zero
 set_property -dict [list CONFIG.CONST_WIDTH 1 CONFIG.CONST_VAL 0] [get_bd_cells const_zero]
 create_bd_cell -type ip -vlnv digilentinc.com:ip:dvi2rgb:2.0 dvi2rgb_0
-set_property -dict [list CONFIG.kEmulateDDC true CONFIG.kEdidFileName dgl_720p_cea.data CONFIG.kClkRange 2 CONFIG.kAddBUFG true CONFIG.kRstActiveHigh false] [get_bd_cells dvi2rgb_0]
+set_property -dict [list CONFIG.kEmulateDDC true CONFIG.kEdidFileName dgl_720p_cea.data CONFIG.kClkRange 2 CONFIG.kAddBUFG true CONFIG.kRstActiveHigh false CONFIG.kDebug false] [get_bd_cells dvi2rgb_0]
 create_bd_cell -type ip -vlnv xilinx.com:ip:v_vid_in_axi4s:5.0 v_vid_in_axi4s_0
 set_property -dict [list CONFIG.C_HAS_ASYNC_CLK 1 CONFIG.C_ADDR_WIDTH 12] [get_bd_cells v_vid_in_axi4s_0]
 
