@@ -31,9 +31,9 @@ function person(context, { track, box: [x1, y1, x2, y2], actions }, scale, limit
   label(context, names || `person ${track}`, x1 - scale, y1, scale, limit);
 }
 
-// Draws at twice the picture's size, so that lines and letters stay fine.
+// Draws about 1280 pixels wide whatever the camera's size, so that lines and letters stay fine.
 export function draw(canvas, bitmap, head, show) {
-  const zoom = Math.max(1, Math.min(4, Math.round(1280 / head.width)));
+  const zoom = Math.max(1, Math.round(1280 / head.width));
   if (canvas.width !== head.width * zoom || canvas.height !== head.height * zoom) {
     canvas.width = head.width * zoom;
     canvas.height = head.height * zoom;
@@ -42,7 +42,7 @@ export function draw(canvas, bitmap, head, show) {
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   context.setTransform(zoom, 0, 0, zoom, 0, 0);
-  const scale = Math.max(0.5, head.width / 700);
+  const scale = head.width / 650;
   if (show.regions) head.regions.forEach((box) => region(context, box, scale));
   if (show.people && head.fault === "NONE") {
     head.scene.people.forEach((one) => person(context, one, scale, head.width));
