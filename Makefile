@@ -8,7 +8,7 @@ BOARD_EXTRAS := board,test
 RUN := OMP_NUM_THREADS=1
 PYTEST := $(RUN) $(MAIN)/bin/pytest -n 2
 BOARD_PYTEST := $(RUN) $(BOARD)/bin/pytest -n 2
-BOARD_TESTS := tests/core tests/host
+BOARD_TESTS := tests/core tests/host tests/hil
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

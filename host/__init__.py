@@ -1,7 +1,11 @@
-"""The board's side: loads a built design, refuses a wrong one. numpy and hw_anon.core only, no torch, no FINN."""
+"""The board's side: opens a built design, refuses a wrong one, and hands out anonymised frames.
+
+numpy and `hw_anon.core` only; pynq is imported when a board is opened, never torch or FINN.
+"""
 
 from __future__ import annotations
 
 from host.design import Design, load_design
+from host.driver import AnonymizedCamera, CameraFrame, CameraHealth, CameraSettings
 
-__all__ = ["Design", "load_design"]
+__all__ = ["AnonymizedCamera", "CameraFrame", "CameraHealth", "CameraSettings", "Design", "load_design"]

@@ -46,6 +46,15 @@ def _missing() -> dict[str, list[str]]:
     return {marker: names for marker, names in missing.items() if names}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options of the tests with hardware in the loop (`tests/hil`)."""
+    group = parser.getgroup("hil", "hardware in the loop: pytest -m hil")
+    group.addoption("--device", choices=("sim", "board"), default="sim", help="what the driver runs on")
+    group.addoption("--camera", default=None, metavar="DIR", help="sim: camera directory of a Verilated design")
+    group.addoption("--design", default=None, metavar="DIR", help="board: design to load; the only one there is")
+    group.addoption("--hil-frames", type=int, default=100, metavar="N", help="frames of a run")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skips tests whose marker names a tool that is missing."""
     missing = _missing()

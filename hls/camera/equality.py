@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hls.camera.golden import GoldenCamera, differing_bytes, load_golden
 from hls.camera.run import CameraRun, StageCycles
 from hw_anon.core.box_decode import decode
-from hw_anon.core.camera import frame_budget
+from hw_anon.core.camera import FrameBudget, frame_budget
 from hw_anon.core.camera_abi import VerilatedCamera
 from hw_anon.core.frame import AnonymisedFrame, Fault
 from hw_anon.core.video_path import downscale
@@ -75,6 +75,12 @@ class EqualityReport:
         counts = sorted({row.faces for row in pictures})
         return {n: max(row.cycles.latency for row in pictures if row.faces == n) for n in counts}
 
+    def over_budget(self, budget: FrameBudget) -> tuple[str, ...]:
+        """Returns the stages that took longer than the budget says, for a sink that never stalled."""
+        stages = ("detect", "decode", "modify", "paste", "deliver")
+        longest = {stage: max(getattr(row.cycles, stage) for row in self.frames) for stage in stages}
+        return tuple(stage for stage in stages if longest[stage] > getattr(budget, stage))
+
     def as_json(self, camera: CameraDirectory) -> dict[str, Any]:
         """Returns everything for machines."""
         config = camera.config
@@ -94,6 +100,7 @@ class EqualityReport:
             "faults": {row.fault.name: sum(r.fault is row.fault for r in self.frames) for row in self.frames},
             "latency_cycles_by_faces": {str(n): cycles for n, cycles in self.latency_by_faces().items()},
             "budget": frame_budget(config).as_json(),
+            "over_budget": list(self.over_budget(frame_budget(config))),
             "rows": rows,
             "cycles": self.cycles,
             "simulated_kcycles_per_s": round(self.cycles / max(self.seconds, 1e-9) / 1e3, 1),

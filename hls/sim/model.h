@@ -72,7 +72,7 @@ struct HwaModel {
 #if VM_TRACE
         trace.reset();
 #endif
-        top.reset();
+        drop();
         half_cycles = 0;
         context = std::make_unique<VerilatedContext>();
 #if VM_TRACE
@@ -88,6 +88,13 @@ struct HwaModel {
     }
     void power_down() {
         if (top && error.empty()) top->final();
+        drop();
+    }
+    // Deletes the model. That asks the thread's context for the model's scopes, which, with several models in a
+    // process, may be another model's and gone already.
+    void drop() {
+        if (context) Verilated::threadContextp(context.get());
+        top.reset();
     }
 };
 

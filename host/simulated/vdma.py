@@ -226,8 +226,9 @@ class VdmaS2mm:
 
     def _consume(self, transfer: _Transfer) -> int:
         """Writes the whole lines that are there; returns how many words they are."""
-        starts = np.flatnonzero(self._stream[1:] & TUSER)
-        limit = int(starts[0]) + 1 if len(starts) else len(self._stream)
+        own = int(not self._line)  # a frame's first word is a start of frame itself
+        starts = np.flatnonzero(self._stream[own:] & TUSER)
+        limit = int(starts[0]) + own if len(starts) else len(self._stream)
         beats, left = transfer.line_beats, transfer.lines - self._line
         if self._stall_at_line is not None:
             left = min(left, max(0, self._stall_at_line - self._line))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hw_anon.cli import (
+    adversary,
     bench,
     bitstream,
     boards,
@@ -15,6 +16,7 @@ from hw_anon.cli import (
     evaluate,
     explore,
     export,
+    export_detector,
     fuzz,
     gallery,
     pretrain,
@@ -43,6 +45,7 @@ _COMMAND_MODULES = (
     prove,
     simulate,
     fuzz,
+    adversary,
     explore,
     bench,
     synthesise,
@@ -53,6 +56,7 @@ _COMMAND_MODULES = (
     report,
     study,
     export,
+    export_detector,
     pretrain,
     pretrain_detector,
     bitstream,

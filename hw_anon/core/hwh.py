@@ -154,7 +154,8 @@ def _field(field: Field) -> list[str]:
         "BIT_WIDTH": str(field.width),
         "ACCESS": _access((field,)),
     }
-    return _block("FIELD", _properties(properties), NAME=field.name)
+    # In capitals, as the vendor's blocks have it: PYNQ makes attributes of them, beside its own `width` and the like.
+    return _block("FIELD", _properties(properties), NAME=field.name.upper())
 
 
 def _properties(values: Mapping[str, str]) -> list[str]:

@@ -65,7 +65,7 @@ def test_pynq_finds_the_blocks(board: str, tmp_path: Path) -> None:
     assert camera["type"] == CAMERA_VLNV
     control = camera["registers"]["CONTROL"]
     assert control["address_offset"] == register("CONTROL").offset
-    assert control["fields"]["lock"]["bit_offset"] == 31
+    assert control["fields"]["LOCK"]["bit_offset"] == 31
     assert parser.ip_dict["axi_vdma_0"]["parameters"]["C_NUM_FSTORES"] == str(platform.frame_stores)
 
 

@@ -1,4 +1,4 @@
-"""Small simulated cameras for tests, around the stand-ins of `tests/rtl/benches/camera_networks.sv`."""
+"""Small simulated cameras for tests, around the stand-ins of `hls/fuzz/stand_in_networks.sv`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hls.camera import TOP_MODULE, camera_sources, render_top
-from hls.interface import DesignInterface, StreamPort
+from hls.fuzz.small_camera import STAND_INS, stand_in_interfaces
+from hls.interface import DesignInterface
 from hls.sim.camera import build_camera_library
 from hls.sim.verilate import SimulatorOptions
 from hw_anon.core.box_decode import cell_shape, encode
@@ -31,7 +32,7 @@ __all__ = [
     "stand_in_library",
 ]
 
-BENCH = Path(__file__).parents[1] / "rtl" / "benches" / "camera_networks.sv"
+BENCH = STAND_INS
 BUILD_ID = "00112233445566778899aabbccddeeff"
 KEY = b"\x07"
 TIMING = NetworkTiming(interval_cycles=5000, latency_cycles=5000)
@@ -41,28 +42,7 @@ CONFIG = CameraConfig(
 BOXES = (Box(x=4, y=5, width=20, height=21), Box(x=60, y=30, width=11, height=14), Box(x=40, y=4, width=12, height=12))
 
 
-def _port(name: str, shape: tuple[int, ...], elements: int, *, has_tlast: bool = False) -> StreamPort:
-    return StreamPort(
-        name=name,
-        element_bits=8,
-        elements_per_beat=elements,
-        signed=False,
-        shape=shape,
-        tdata_bits=8 * elements,
-        has_tlast=has_tlast,
-    )
-
-
-DETECTOR = DesignInterface(
-    top="bench_detector",
-    inputs=(_port("s_axis", (24, 40, 3), 1),),
-    outputs=(_port("m_axis", (3, 5, 5), 1, has_tlast=True),),
-)
-MODIFIER = DesignInterface(
-    top="bench_modifier",
-    inputs=(_port("s_axis", (8, 8, 4), 4),),
-    outputs=(_port("m_axis", (8, 8, 3), 3, has_tlast=True),),
-)
+DETECTOR, MODIFIER = stand_in_interfaces(CONFIG)
 
 
 def render(**changed: DesignInterface) -> str:

@@ -159,7 +159,7 @@ endmodule
 def test_an_error_in_the_rtl_is_an_exception_and_the_process_goes_on(
     library: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    broken = tmp_path / "camera_networks.sv"
+    broken = tmp_path / "stand_in_networks.sv"
     broken.write_text(BENCH.read_text().replace("\nendmodule\n\n/// Inverts", BREAK, 1))
     other = stand_in_library(tmp_path, Path(request.config.cache.mkdir("kernels")), networks=broken)
     with VerilatedCamera(other, data_dir=tmp_path, key=KEY) as camera:
@@ -176,7 +176,7 @@ def test_an_error_in_the_rtl_is_an_exception_and_the_process_goes_on(
 
 
 def test_memory_files_come_from_the_camera_s_directory(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    networks = tmp_path / "camera_networks.sv"
+    networks = tmp_path / "stand_in_networks.sv"
     memory = '    logic [7:0] rom [1];\n    initial $readmemh("./rom.dat", rom);\nendmodule\n\n/// Inverts'
     text = BENCH.read_text().replace("\nendmodule\n\n/// Inverts", f"\n{memory}", 1)
     networks.write_text(text.replace("m_axis_tdata  = map_q[out_q]", "m_axis_tdata  = map_q[out_q] & rom[0]"))
