@@ -41,6 +41,18 @@ def simulate(
         Path | None, typer.Option("--waveform", help="Also write a VCD waveform of every signal (very large, slow).")
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Directory for the pictures.")] = Path("build/simulated"),
+    camera: Annotated[
+        Path | None,
+        typer.Option(
+            "--camera",
+            help="Simulate a whole camera (its directory or its configuration) instead of one network, and compare "
+            "it with its golden model.",
+        ),
+    ] = None,
+    frames: Annotated[
+        int, typer.Option("--frames", min=1, help="With --camera: frames, of 0 to MAX_FACES + 1 faces in turn.")
+    ] = 6,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="With --camera: equal seeds give equal frames.")] = 1,
     board: BoardOption = "pynq-z2",
     faces_per_s: RateOption = 120.0,
     clk_mhz: ClockOption = None,
@@ -49,8 +61,26 @@ def simulate(
 ) -> None:
     """Run faces through the simulated RTL; write pictures, print cycles and simulation speed.
 
+    With --camera whole frames run through a whole camera: differing bytes against the golden model, cycles of every
+    stage, faults. Exit status 1 if anything differs.
+
     Example: hw-anon simulate portrait.jpg --net modifier-s --out build/simulated
+
+    Example: hw-anon simulate --camera hls/camera/configs/pynq-z2-qvga.toml --frames 12 --json
     """
+    if camera is not None:
+        from hw_anon.cli.simulate_camera import simulate_camera
+
+        simulate_camera(
+            camera,
+            frames=frames,
+            seed=seed,
+            stall_per_mille=stall_per_mille,
+            portrait_only=portrait,
+            workspace=Workspace(work),
+            as_json=as_json,
+        )
+        return
     from hls.flow.config import BuildConfig
     from hls.sim.simulator import Stalls
     from hw_anon.cli.pictures import middle_squares, read_pictures, save_pairs

@@ -10,7 +10,7 @@ clock; W×H frame, S crop size, F = MAX_FACES, the worst case in every stage):
 | decode | 11 · cells for finding peaks, (2F + 1) · cells for the suppression, 32 · (F + 1) between |
 | modify | latency of the modifier for the first face, its interval (or S·S, if that is more) for each other one |
 | paste | F · (W·H + `ENGINE_SETUP_CYCLES`): every region may be the whole frame |
-| deliver | W·H + `ENGINE_SETUP_CYCLES` |
+| deliver | W·(H + 1) + `ENGINE_SETUP_CYCLES`: the picture and its metadata line |
 
 With one frame buffer all of it must fit into one frame period; with two, the next frame is captured meanwhile, so the
 longer of capture and of all the rest must. A sink that stalls adds to `deliver` and is not part of the budget.
@@ -155,7 +155,7 @@ class FrameBudget:
     paste: int
     """Pasting all faces."""
     deliver: int
-    """First to last pixel to the sink."""
+    """First pixel to the end of the metadata line."""
     buffers: int
     """Frame buffers: with two, capture overlaps with the rest."""
     available: int
@@ -195,7 +195,7 @@ def frame_budget(config: CameraConfig) -> FrameBudget:
         decode=config.decode_cycles,
         modify=config.modifier.latency_cycles + (config.max_faces - 1) * face_interval,
         paste=config.max_faces * (pixels + ENGINE_SETUP_CYCLES),
-        deliver=pixels + ENGINE_SETUP_CYCLES,
+        deliver=pixels + config.width + ENGINE_SETUP_CYCLES,
         buffers=config.buffers,
         available=floor(config.clk_hz / config.frames_per_s),
     )

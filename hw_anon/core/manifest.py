@@ -16,12 +16,22 @@ from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.hashing import sha256_bytes, sha256_file
 
-__all__ = ["DESIGN_ID_DIGITS", "MANIFEST_FILE", "MANIFEST_VERSION", "Manifest", "design_id"]
+__all__ = [
+    "BUILD_ID_DIGITS",
+    "DESIGN_ID_DIGITS",
+    "MANIFEST_FILE",
+    "MANIFEST_VERSION",
+    "Manifest",
+    "build_id",
+    "design_id",
+]
 
 MANIFEST_FILE = "manifest.json"
 MANIFEST_VERSION = 1
 DESIGN_ID_DIGITS = 16
-"""Hex digits of a design id: 64 bits, what the design's identity registers hold."""
+"""Hex digits of a design id: 64 bits, the name of a build."""
+BUILD_ID_DIGITS = 32
+"""Hex digits of a build id: 128 bits, what a camera's identity registers hold. Its first digits are the design id."""
 
 _SHA256_DIGITS = 64
 _NAMES_SHOWN = 5
@@ -41,8 +51,13 @@ def design_id(inputs: Mapping[str, str], tools: Mapping[str, str], config: Mappi
     Raises:
         ConfigError: if the configuration holds something that JSON does not know.
     """
+    return build_id(inputs, tools, config)[:DESIGN_ID_DIGITS]
+
+
+def build_id(inputs: Mapping[str, str], tools: Mapping[str, str], config: Mapping[str, Any]) -> str:
+    """Returns `BUILD_ID_DIGITS` hex digits of the same hash as `design_id`: what a camera says of itself."""
     identity = {"version": MANIFEST_VERSION, "inputs": dict(inputs), "tools": dict(tools), "config": dict(config)}
-    return sha256_bytes(_canonical(identity).encode())[:DESIGN_ID_DIGITS]
+    return sha256_bytes(_canonical(identity).encode())[:BUILD_ID_DIGITS]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +80,11 @@ class Manifest:
     """Anything else worth knowing about the origin, e.g. licences and dates; no part of the design id."""
     version: int = MANIFEST_VERSION
     """Format version of this file."""
+
+    @property
+    def build_id(self) -> str:
+        """The build id of this content, see `build_id`."""
+        return build_id(self.inputs, self.tools, self.config)
 
     @classmethod
     def create(

@@ -25,7 +25,7 @@ def test_the_budget_by_hand() -> None:
     assert budget.decode == 300 * (11 + 9) + 32 * 5
     assert budget.modify == 260_000 + 3 * 196_608
     assert budget.paste == 4 * (76_800 + 96)
-    assert budget.deliver == 76_800 + 96
+    assert budget.deliver == 76_800 + 320 + 96
     assert budget.available == 3_333_333
     assert budget.needed == budget.capture + budget.processing
     assert budget.as_json()["needed_cycles"] == budget.needed
@@ -38,6 +38,12 @@ def test_two_buffers_capture_beside_the_rest() -> None:
     assert budget.needed == max(budget.capture, budget.processing) < budget.capture + budget.processing
     slow_sensor = frame_budget(replace(VGA, pixel_rate_mhz=10.0))
     assert slow_sensor.needed == slow_sensor.capture == 307_200 * 20
+
+
+def test_a_line_must_hold_the_metadata() -> None:
+    replace(QVGA, width=96, height=96, max_faces=32)
+    with pytest.raises(ConfigError, match="at least 88 pixels wide"):
+        replace(QVGA, width=80, height=96, max_faces=32)
 
 
 def test_small_networks_are_bound_by_the_crop() -> None:

@@ -30,6 +30,8 @@ from tests.hls.cameras import CONFIG as SMALL
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
 
+    from tests.hls.tiny_networks import TinyNetworks
+
 pytestmark = [pytest.mark.finn]
 
 SLOW = NetworkTiming(interval_cycles=40_000, latency_cycles=40_000)
@@ -38,56 +40,24 @@ CONFIG = replace(SMALL, detector=SLOW, modifier=SLOW, threshold=128)
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A scratch directory with FINN booted into it."""
-    from hls.flow.boot import boot
-
     directory = tmp_path_factory.mktemp("prefix")
-    boot(directory / "finn")
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _detector() -> ModelWrapper:
-    from tests.hls.graphs import GraphBuilder
-
-    b = GraphBuilder(seed=13)
-    x = b.input("half", (1, 24, 40, 3), "UINT8")
-    x = b.conv("conv0", x, 4, stride=2, pe=4, simd=3, pad_simd=3, threshold_pe=2)
-    x = b.conv("conv1", x, 4, stride=2, pe=4, simd=4, pad_simd=4, threshold_pe=2)
-    return b.build(["half"], [b.conv("conv2", x, 5, stride=2, pe=5, simd=4, pad_simd=4, output="UINT8")])
-
-
-def _modifier() -> ModelWrapper:
-    from tests.hls.graphs import GraphBuilder
-
-    b = GraphBuilder(seed=9)
-    x = b.input("crop", (1, 8, 8, 4), "UINT8")
-    x = b.conv("conv0", x, 4, pe=4, simd=4, pad_simd=4, threshold_pe=4)
-    return b.build(["crop"], [b.conv("conv1", x, 3, pe=3, simd=4, pad_simd=4, threshold_pe=3, output="UINT8")])
+@pytest.fixture(scope="module")
+def networks(tiny_networks: TinyNetworks) -> dict[str, ModelWrapper]:
+    return tiny_networks.models
 
 
 @pytest.fixture(scope="module")
-def networks(work: Path) -> dict[str, ModelWrapper]:
-    return {"detector": _detector(), "modifier": _modifier()}
+def generated(tiny_networks: TinyNetworks) -> dict[str, ModelWrapper]:
+    return tiny_networks.generated
 
 
 @pytest.fixture(scope="module")
-def generated(networks: dict[str, ModelWrapper], work: Path) -> dict[str, ModelWrapper]:
-    from hls.stitch import generate_hdl
-    from tests.hls.graphs import PART, lower
-
-    return {name: generate_hdl(lower(model), PART, 10.0, work / f"{name}_hdl") for name, model in networks.items()}
-
-
-@pytest.fixture(scope="module")
-def designs(generated: dict[str, ModelWrapper], work: Path) -> dict[str, Path]:
-    from hls.stitch import stitch
-
-    prefixes = {"detector": "detector_", "modifier": ""}
-    return {
-        name: stitch(model, work / name, top=f"face_{name}", prefix=prefixes[name]).directory
-        for name, model in generated.items()
-    }
+def designs(tiny_networks: TinyNetworks) -> dict[str, Path]:
+    return tiny_networks.designs
 
 
 def test_what_is_generated_has_the_prefix_and_libraries_have_not(
@@ -219,8 +189,9 @@ def test_networks_restart_after_a_reset_at_any_moment(
 ) -> None:
     """What both networks hold of a picture is gone with a soft reset: the next frame is the golden model's."""
     run = CameraRun(camera, CONFIG)
-    cycles = run.deliver(pictures[0]).cycles
-    resets = range(100, cycles.capture + cycles.latency, (cycles.capture + cycles.latency) // 24)
+    cycles = run.deliver(pictures[3]).cycles
+    released = cycles.capture + cycles.latency
+    resets = range(100, released - 100, released // 24)
     assert sum(at > cycles.capture + cycles.detect for at in resets) >= 4, "some resets hit the modifier"
     for at in resets:
         camera.send(frame_beats(pictures[3]))

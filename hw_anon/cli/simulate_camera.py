@@ -1,0 +1,118 @@
+"""`hw-anon simulate --camera`: frames through a whole simulated camera, compared with its golden model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hw_anon.cli.output import emit_document, note, print_table, progress
+from hw_anon.core.errors import HwAnonError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hls.camera.equality import EqualityReport
+    from hw_anon.cli.workspace import Workspace
+    from hw_anon.core.camera_directory import CameraDirectory
+    from hw_anon.data.face_frames import FacePatch
+
+__all__ = ["simulate_camera"]
+
+_REAL_PEOPLE, _RENDERED_PEOPLE = 8, 4
+
+
+def simulate_camera(
+    camera: Path,
+    *,
+    frames: int,
+    seed: int,
+    stall_per_mille: int,
+    portrait_only: bool,
+    workspace: Workspace,
+    as_json: bool,
+) -> None:
+    """Runs the command.
+
+    Args:
+        camera: camera directory, or the configuration of one, which is built first.
+        frames: how many; the numbers of faces go round from 0 to MAX_FACES + 1.
+        seed: of the frames.
+        stall_per_mille: in how many of 1000 cycles the sink takes nothing.
+        portrait_only: no other faces than scikit-image's portrait.
+        workspace: where networks, caches and downloads are.
+        as_json: print one JSON document.
+
+    Raises:
+        HwAnonError: if a byte or a register differs, after the report.
+    """
+    from hls.camera.equality import compare_frames
+    from hw_anon.cli.camera import built_camera
+    from hw_anon.core.camera_directory import CameraDirectory
+
+    made = CameraDirectory.load(camera) if camera.is_dir() else built_camera(camera, None, workspace)
+    with progress() as bar:
+        task = bar.add_task("simulated frames", total=frames)
+        pictures = _pictures(made, frames, seed, portrait_only, workspace)
+        report = compare_frames(made, pictures, stall_per_mille=stall_per_mille, on_frame=lambda row: bar.advance(task))
+    if as_json:
+        emit_document(report.as_json(made))
+    else:
+        _print(report, made)
+    if not report.clean:
+        raise HwAnonError(
+            f"the simulated camera differs from its golden model: {report.differing_bytes} bytes, "
+            f"registers: {', '.join(report.registers_differ) or 'none'}"
+        )
+
+
+def _pictures(
+    made: CameraDirectory, frames: int, seed: int, portrait_only: bool, workspace: Workspace
+) -> Iterator[NDArray[np.uint8]]:
+    from hls.camera.equality import faces_found
+    from hls.camera.golden import load_golden
+    from hw_anon.data.face_frames import frames_with
+
+    golden, config = load_golden(made), made.config
+    counts = [index % (config.max_faces + 2) for index in range(frames)]
+    return frames_with(
+        counts,
+        _patches(portrait_only, seed, workspace),
+        lambda picture: faces_found(golden, picture),
+        width=config.width,
+        height=config.height,
+        seed=seed,
+    )
+
+
+def _patches(portrait_only: bool, seed: int, workspace: Workspace) -> list[FacePatch]:
+    """Returns real faces and rendered ones."""
+    from hw_anon.data.crops import load_faces
+    from hw_anon.data.face_frames import att_patches, portrait_patch, rendered_patches
+
+    patches = [portrait_patch()]
+    if portrait_only:
+        return patches
+    faces, origin = load_faces(workspace.downloads)
+    note(origin)
+    real = att_patches(faces, _REAL_PEOPLE, seed) if faces is not None else []
+    return [*patches, *real, *rendered_patches(_RENDERED_PEOPLE, seed)]
+
+
+def _print(report: EqualityReport, made: CameraDirectory) -> None:
+    columns = ("frame", "faces", "fault", "sides", "detect", "decode", "modify", "paste", "in to out", "differing")
+    rows: list[tuple[Any, ...]] = [
+        (
+            row.number,
+            row.faces,
+            row.fault.name,
+            "–".join(map(str, row.sides)) if row.sides else "",
+            *(f"{getattr(row.cycles, stage):,}" for stage in ("detect", "decode", "modify", "paste", "latency")),
+            row.differing_bytes,
+        )
+        for row in report.frames
+    ]
+    print_table(f"Simulated camera {made.build_id}, cycles", columns, rows)
+    note(f"{report.differing_bytes} differing bytes in {len(rows)} frames; {report.cycles:,} cycles")
