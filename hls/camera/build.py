@@ -121,9 +121,7 @@ def build_camera(
     announce = on_stage or (lambda name: None)
     networks = {"detector": detector, "modifier": modifier}
     camera = camera_config(config, detector=detector, modifier=modifier)
-    budget = require_budget(camera)
-    parts = camera_parts(camera, detector=detector, modifier=modifier)
-    total = require_resources(parts, camera.target)
+    metrics = _feasible(camera, networks)
     inputs, tools, identity = _identity(camera, networks)
     number = build_id(inputs, tools, identity)
     with atomic_directory(directory) as partial:
@@ -134,23 +132,29 @@ def build_camera(
         content = {"build_id": number, **identity}
         (partial / CAMERA_FILE).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
         announce("compile the simulator")
+        options = options or SimulatorOptions(asserts=True)
         binary = build_camera_library(
-            sources,
-            camera,
-            top=TOP_MODULE,
-            build_id=number,
-            cache_dir=cache_dir,
-            options=options or SimulatorOptions(asserts=True),
+            sources, camera, top=TOP_MODULE, build_id=number, cache_dir=cache_dir, options=options
         )
-        library = partial / CAMERA_LIBRARY
-        library.parent.mkdir()
-        shutil.copy2(binary.library, library)
+        (partial / CAMERA_LIBRARY).parent.mkdir()
+        shutil.copy2(binary.library, partial / CAMERA_LIBRARY)
         announce("prove: a first frame")
         golden = GoldenCamera(camera, detector=detector.twin(), modifier=modifier.twin())
-        proof = _first_frame(library, partial / CAMERA_RTL, camera, golden, picture)
-        metrics = {"budget": budget.as_json(), "resources": _amounts(parts, total, camera), "first_frame": proof}
-        _save_manifest(partial, inputs, tools, identity, metrics)
+        metrics["first_frame"] = _first_frame(partial, camera, golden, picture)
+        Manifest.create(partial, inputs=inputs, tools=tools, config=identity, metrics=metrics).save(partial)
     return CameraDirectory.load(directory)
+
+
+def _feasible(camera: CameraConfig, networks: dict[str, FinishedBuild]) -> dict[str, Any]:
+    """Returns budget and resources of a camera that can be.
+
+    Raises:
+        ConfigError: if it cannot keep up with its sensor or does not fit its device.
+    """
+    budget = require_budget(camera)
+    parts = camera_parts(camera, **networks)
+    total = require_resources(parts, camera.target)
+    return {"budget": budget.as_json(), "resources": _amounts(parts, total, camera)}
 
 
 def _timing(build: FinishedBuild) -> NetworkTiming:
@@ -188,9 +192,9 @@ def _keep_networks(directory: Path, networks: dict[str, FinishedBuild]) -> None:
 
 
 def _first_frame(
-    library: Path, data_dir: Path, camera: CameraConfig, golden: GoldenCamera, picture: NDArray[np.uint8]
+    directory: Path, camera: CameraConfig, golden: GoldenCamera, picture: NDArray[np.uint8]
 ) -> dict[str, Any]:
-    """Runs one frame through the simulator and compares it.
+    """Runs one frame through the simulator of a camera directory and compares it.
 
     Raises:
         ContractError: if a byte differs.
@@ -198,7 +202,7 @@ def _first_frame(
     """
     expected = golden.deliver(picture)
     started = time.perf_counter()
-    with VerilatedCamera(library, data_dir=data_dir) as simulated:
+    with VerilatedCamera.open(directory) as simulated:
         delivery = CameraRun(simulated, camera).deliver(picture)
         cycles, seconds = simulated.cycle, time.perf_counter() - started
     differing = differing_bytes(delivery.frame, expected, max_faces=camera.max_faces)
@@ -218,9 +222,3 @@ def _amounts(parts: dict[str, Resources], total: Resources, camera: CameraConfig
     kinds = ("dsp", "lut", "bram18", "uram")
     rows = {name: {kind: getattr(amount, kind) for kind in kinds} for name, amount in {**parts, "sum": total}.items()}
     return {**rows, "share": shares}
-
-
-def _save_manifest(
-    directory: Path, inputs: dict[str, str], tools: dict[str, str], identity: dict[str, Any], metrics: dict[str, Any]
-) -> None:
-    Manifest.create(directory, inputs=inputs, tools=tools, config=identity, metrics=metrics).save(directory)

@@ -33,6 +33,7 @@ class UioLines(dict[int, Any]):
         super().__init__()
         self._board = board
         self._files: list[int] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -44,6 +45,7 @@ class UioLines(dict[int, Any]):
         tty.setraw(slave)
         tty.setraw(master)
         self._files += [master, slave]
+        self._loop = asyncio.get_event_loop()  # as pynq does
         self[number] = UioController(os.ttyname(slave))
         thread = threading.Thread(target=self._serve, args=(master,), name="simulated interrupts", daemon=True)
         self._threads.append(thread)
@@ -63,7 +65,10 @@ class UioLines(dict[int, Any]):
         self._files.clear()
 
     def _release_controllers(self) -> None:
-        """Drops pynq's controllers, whose destructor needs an event loop that exists."""
+        """Drops pynq's controllers: their loop holds them, and their destructor needs a loop that exists."""
+        if self._loop is not None and not self._loop.is_closed():
+            for controller in self.values():
+                self._loop.remove_reader(controller.uio)
         try:
             asyncio.get_event_loop()
         except RuntimeError:  # `asyncio.run` has taken it away

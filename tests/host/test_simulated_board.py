@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import itertools
 import time
 from collections.abc import Iterator
@@ -54,8 +53,6 @@ def event_loop_of_its_own() -> Iterator[None]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
-    asyncio.set_event_loop(loop)
-    gc.collect()  # pynq's destructors want one too
     asyncio.set_event_loop(None)
     loop.close()
 
@@ -269,13 +266,14 @@ def test_a_stalled_dma_recovers_with_a_reset(running: tuple[Any, Ring, list[NDAr
     device, ring, golden = running
     assert np.array_equal(ring.take(), golden[0])
     device.board.faults.stall_dma(at_line=7)
-    ring.take()
     with pytest.raises(TimeoutError):
-        ring.take(0.3)
+        for _ in range(2):  # one may be through already
+            ring.take(1.0)
+    assert device.board.vdma.frames_written <= 2
     ring.start()
-    number = unpack_board_frame(ring.take())[1].number
-    following = ring.take()
-    assert number >= 2 and np.array_equal(following, golden[number + 1])
+    first, second = ring.take(), ring.take()
+    number = unpack_board_frame(first)[1].number
+    assert 1 <= number <= 3 and np.array_equal(first, golden[number]) and np.array_equal(second, golden[number + 1])
 
 
 def test_a_dma_error_halts_until_a_reset(running: tuple[Any, Ring, list[NDArray[np.uint8]]]) -> None:
@@ -362,11 +360,10 @@ def test_a_source_refuses_what_makes_no_sense() -> None:
 
 
 def test_the_wall_clock_holds_simulated_time_back(bitstream: Path) -> None:
-    with _activate(VideoSource(itertools.cycle(_pictures(6)), frames_per_s=20.0, wall_clock=True)):
+    started = time.monotonic()
+    with _activate(VideoSource(itertools.cycle(_pictures(6)), frames_per_s=20.0, wall_clock=True)) as device:
         ring = Ring(_overlay(bitstream))
         ring.start()
-        ring.take()
-        started = time.monotonic()
-        for _ in range(4):
+        for _ in range(6):
             ring.take()
-        assert time.monotonic() - started > 0.12
+            assert device.board.source.sent <= 20 * (time.monotonic() - started) + 1
