@@ -38,7 +38,7 @@ def simulate_camera(
 
     Args:
         camera: camera directory, or the configuration of one, which is built first.
-        frames: how many; the numbers of faces go round from 0 to MAX_FACES + 1.
+        frames: how many; the numbers of faces go down from MAX_FACES to 0, then MAX_FACES + 1, and again.
         seed: of the frames.
         stall_per_mille: in how many of 1000 cycles the sink takes nothing.
         portrait_only: no other faces than scikit-image's portrait.
@@ -76,7 +76,7 @@ def _pictures(
     from hw_anon.data.face_frames import frames_with
 
     golden, config = load_golden(made), made.config
-    counts = [index % (config.max_faces + 2) for index in range(frames)]
+    counts = [(config.max_faces - index) % (config.max_faces + 2) for index in range(frames)]
     return frames_with(
         counts,
         _patches(portrait_only, seed, workspace),
