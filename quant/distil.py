@@ -247,7 +247,9 @@ def distil_metrics(net: Modifier, teacher: Teacher, faces: FaceBank, *, most: in
     trained = torch.cat([net(part) for part in seen.split(_CHUNK)])
     answer = torch.cat([teacher(part).float() for part in crops.split(_CHUNK)])
     levels = (seen * 255.0).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-    integers = torch.from_numpy(QatBackend(integer_net(net)).modify(levels).astype(np.float32)).permute(0, 3, 1, 2) / 255
+    integers = (
+        torch.from_numpy(QatBackend(integer_net(net)).modify(levels).astype(np.float32)).permute(0, 3, 1, 2) / 255
+    )
 
     def distance(a: Tensor, b: Tensor) -> float:
         return round(float((a - b).abs().mean()), 5)

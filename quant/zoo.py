@@ -84,7 +84,9 @@ def weights_directory(name: str) -> Path:
     if is_directory_of_weights(name):
         return Path(name)
     if name not in NETS and name not in DETECTORS:
-        raise ConfigError(f"{name!r}: neither a directory with {WEIGHTS_FILE} nor one of {', '.join([*NETS, *DETECTORS])}")
+        raise ConfigError(
+            f"{name!r}: neither a directory with {WEIGHTS_FILE} nor one of {', '.join([*NETS, *DETECTORS])}"
+        )
     return _WEIGHTS / name
 
 

@@ -46,6 +46,8 @@ def append_key(crops_u8: NDArray[np.uint8], key: NDArray[np.uint8]) -> NDArray[n
         raise ContractError(f"crops are {crops_u8.dtype} {list(crops_u8.shape)}; expected uint8 [N, H, W, 3]")
     keys = np.broadcast_to(key, (len(crops_u8), key.shape[-1])) if key.ndim == 1 else key
     if keys.dtype != np.uint8 or keys.ndim != 2 or len(keys) != len(crops_u8):
-        raise ContractError(f"keys are {keys.dtype} {list(keys.shape)} for {len(crops_u8)} crops; expected uint8 [N, K]")
+        raise ContractError(
+            f"keys are {keys.dtype} {list(keys.shape)} for {len(crops_u8)} crops; expected uint8 [N, K]"
+        )
     spread = np.broadcast_to(keys[:, None, None, :], (*crops_u8.shape[:3], keys.shape[1]))
     return np.concatenate([crops_u8, spread], axis=3)

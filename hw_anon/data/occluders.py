@@ -51,7 +51,9 @@ def _colour(rng: np.random.Generator) -> Floats:
 def _hand(x: Floats, y: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """A palm with four fingers and a thumb, in a colour of skin; an arm leads out of the picture."""
     tone = np.array(_SKINS[int(rng.integers(len(_SKINS)))], float) * rng.uniform(0.85, 1.1)
-    distance = np.minimum(_plate(x, y - 0.25, 0.34, 0.3, 0.2), _capsule(x, y, (0, 0.4, rng.uniform(-0.2, 0.2), 1.4), 0.22))
+    distance = np.minimum(
+        _plate(x, y - 0.25, 0.34, 0.3, 0.2), _capsule(x, y, (0, 0.4, rng.uniform(-0.2, 0.2), 1.4), 0.22)
+    )
     spread, bend = rng.uniform(0.0, 0.12), rng.uniform(0.25, 0.75)
     shade = np.ones_like(x)
     for finger in range(4):
@@ -92,7 +94,9 @@ def _stick(x: Floats, y: Floats, rng: np.random.Generator) -> tuple[Floats, Floa
     """A brush, pen or harmonica: long and thin, one end of another colour."""
     radius = rng.uniform(0.05, 0.18)
     tip = (x > rng.uniform(0.2, 0.7))[..., None]
-    return _capsule(x, y, (-0.9, 0, 0.85, 0), radius), np.where(tip, _colour(rng), _colour(rng)) * np.ones_like(x)[..., None]
+    return _capsule(x, y, (-0.9, 0, 0.85, 0), radius), np.where(tip, _colour(rng), _colour(rng)) * np.ones_like(x)[
+        ..., None
+    ]
 
 
 def _card(x: Floats, y: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:

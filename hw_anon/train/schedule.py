@@ -66,7 +66,13 @@ class ScheduleConfig(Config):
         require_range(self, "drop_factor", 0.0, 1.0)
         if self.steps_per_epoch is not None:
             require_range(self, "steps_per_epoch", 1, None)
-        for field in ("modifier_warmup", "classifier_warmup", "detector_warmup", "finetune_epochs", "frozen_norms_epochs"):
+        for field in (
+            "modifier_warmup",
+            "classifier_warmup",
+            "detector_warmup",
+            "finetune_epochs",
+            "frozen_norms_epochs",
+        ):
             require_range(self, field, 0, None)
 
 
