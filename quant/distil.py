@@ -9,7 +9,7 @@ the search at 6, those start it at 4.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ from quant.backend import QatBackend
 from quant.export import integer_net, weights_sha256
 from quant.modifier import Modifier, ModifierConfig
 from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_weights
-from quant.zoo import network_config
+from quant.zoo import load_net, network_config
 
-__all__ = ["DistilRecipe", "distil", "distil_metrics", "save_distilled"]
+__all__ = ["DistilRecipe", "distil", "distil_metrics", "save_distilled", "starting_state"]
 
 Teacher = Callable[[Tensor], Tensor]
 """`[N, 3, S, S]` 0..1 to the same, without a key."""
@@ -49,6 +49,10 @@ class DistilRecipe(Config):
     """Weights to start from, a directory; random weights if not given."""
     steps: int = 4000
     """Optimiser steps of all stages."""
+    key_channels: int = 0
+    """Key channels of the student, in place of the network's own if not 0."""
+    own_bits: int | None = None
+    """Bits of the last stage in place of the network's own, 2 to 8."""
     bits: tuple[int, ...] = (8, 6)
     """Bits of the stages before the network's own precision, which takes half of the steps; none: all of them."""
     batch: int = 32
@@ -78,8 +82,15 @@ class DistilRecipe(Config):
         require_range(self, "occlude", 0.0, 1.0)
         require_range(self, "frozen_share", 0.0, 1.0)
         require_range(self, "checkpoint_every", 1, None)
-        if any(not 2 <= bits <= 8 for bits in self.bits):
-            raise ConfigError(f"DistilRecipe.bits = {self.bits}: allowed range is 2 to 8 bits")
+        if any(not 2 <= bits <= 8 for bits in (*self.bits, self.own_bits or 8)):
+            raise ConfigError(f"DistilRecipe: bits {self.bits}, own_bits {self.own_bits}: allowed range is 2 to 8")
+
+    @property
+    def student(self) -> ModifierConfig:
+        """The student's configuration."""
+        config = network_config(self.net)
+        config = replace(config, key_channels=self.key_channels or config.key_channels)
+        return config if self.own_bits is None else config.at_bits(self.own_bits)
 
     def stages(self, config: ModifierConfig) -> list[tuple[int, ModifierConfig]]:
         """Returns the first step of each stage and the network in it."""
@@ -113,10 +124,11 @@ def distil(
         ContractError: if the checkpoint or the start is corrupt or of another network.
     """
     torch.manual_seed(recipe.seed)
-    config = network_config(recipe.net)
+    config = recipe.student
     stages = recipe.stages(config)
     resumed = read_checkpoint(checkpoint, recipe.to_dict())
-    state: Mapping[str, Tensor] | None = resumed["net"] if resumed else _start(recipe)
+    state: Mapping[str, Tensor] | None = None if recipe.start is None else starting_state(recipe.start, config)
+    state = resumed["net"] if resumed else state
     first = int(resumed["step"]) if resumed else 0
     for index, (begin, staged) in enumerate(stages):
         end = stages[index + 1][0] if index + 1 < len(stages) else recipe.steps
@@ -182,25 +194,23 @@ def _stage(
     return _Stage(recipe, net.to(recipe.device), steps, frozen_from)
 
 
-def _start(recipe: DistilRecipe) -> dict[str, Tensor] | None:
-    """Returns the weights that a run starts from.
+def starting_state(directory: Path, config: ModifierConfig) -> dict[str, Tensor]:
+    """Returns the weights in a directory as a network of some configuration may start from them.
+
+    Bits may differ, and the weights may lack the key: nobody heeds it then at first.
 
     Raises:
         ContractError: if they are missing or of another network.
     """
-    if recipe.start is None:
-        return None
-    from quant.zoo import load_net
-
-    state = load_net(str(recipe.start)).state_dict()
-    wanted = Modifier(network_config(recipe.net)).state_dict()
-    key = "stem.0.conv.weight"
-    if state.keys() == wanted.keys() and state[key].shape[1] < wanted[key].shape[1]:
-        extra = torch.zeros_like(wanted[key])  # a key that nobody heeds yet
-        extra[:, : state[key].shape[1]] = state[key]
-        state[key] = extra
-    if any(name not in state or state[name].shape != tensor.shape for name, tensor in wanted.items()):
-        raise ContractError(f"{recipe.start}: holds the weights of another network than {recipe.net}")
+    state = load_net(str(directory)).state_dict()
+    wanted = Modifier(config).state_dict()
+    first = "stem.0.conv.weight"
+    if state[first].shape[1] < wanted[first].shape[1]:
+        extra = torch.zeros_like(wanted[first])
+        extra[:, : state[first].shape[1]] = state[first]
+        state[first] = extra
+    if state.keys() != wanted.keys() or any(state[name].shape != tensor.shape for name, tensor in wanted.items()):
+        raise ContractError(f"{directory}: holds the weights of another network")
     return state
 
 

@@ -51,7 +51,7 @@ class ModifierConfig:
     trunk_range: float = 4.0
     """Largest value of the residual trunk, which fixes the scale shared by all joins."""
     key_channels: int = 0
-    """Constant input channels behind red, green and blue, 0 to 16: bytes of the key that the camera draws at power-up."""
+    """Constant input channels behind red, green and blue, 0 to 16: the key that the camera draws at power-up."""
 
     def __post_init__(self) -> None:
         _require(
@@ -111,8 +111,8 @@ def _require(ok: bool, config: ModifierConfig, field: str, allowed: str) -> None
 class Modifier(nn.Module):
     """The quantised face modifier.
 
-    Layers (resolution relative to the input): conv 3+key→a (1), conv a→b (1/2), conv b→c (1/4), `blocks` residual blocks
-    (1/4), upsample and conv c→b (1/2), upsample and conv b→a (1), conv a→3 (1); all 3×3, each followed by batch norm
+    Layers (resolution relative to the input): conv 3+key→a (1), conv a→b (1/2), conv b→c (1/4), `blocks` residual
+    blocks (1/4), upsample and conv c→b (1/2), upsample and conv b→a (1), conv a→3 (1); all 3×3, each followed by batch norm
     and a quantiser.
     """
 

@@ -23,8 +23,8 @@ def distil(
     people: Annotated[Path, typer.Option("--people", help="Portraits, made by hw-anon synthesise.")],
     out: Annotated[Path, typer.Option("--out", help="Directory for weights.safetensors, recipe.json, metrics.json.")],
     teacher: Annotated[
-        Path, typer.Option("--teacher", help="A trained float modifier: modifier.safetensors, or its directory.")
-    ],
+        str, typer.Option("--teacher", help="A trained float modifier: modifier.safetensors, its directory, or edge-0.")
+    ] = "edge-0",
     net: Annotated[
         str, typer.Option("--net", help="Student: name of a network, or a directory with weights.")
     ] = "modifier-s",
@@ -49,8 +49,9 @@ def distil(
     An interrupted run goes on from its checkpoint when the same command is given again. What is written is a network
     that every other command takes as --net DIR.
 
-    Example: hw-anon distil --teacher hw_anon/weights/edge-0 --people build/people --out build/weights/modifier-s
+    Example: hw-anon distil --teacher edge-0 --people build/people --out build/weights/modifier-s
     """
+    from hw_anon.cli.chip_game import teacher_file
     from quant.distil import DistilRecipe
     from quant.zoo import weights_directory
 
@@ -67,7 +68,7 @@ def distil(
     )
     faces, described = load_faces(people, size=portrait_size, threads=threads)
     checkpoint = Workspace(work).root / "cache" / f"distil-{out.name}.pt"
-    metrics = run_distillation(recipe, teacher, faces, out, checkpoint=checkpoint, data=described)
+    metrics = run_distillation(recipe, teacher_file(teacher), faces, out, checkpoint=checkpoint, data=described)
     if as_json:
         emit_document({"directory": str(out), "metrics": metrics})
         return
@@ -126,13 +127,13 @@ def load_faces(people: Path, *, size: int, threads: int) -> tuple[tuple[Any, Any
 
 
 def run_distillation(
-    recipe: Any, teacher: Path, faces: tuple[Any, Any], out: Path, *, checkpoint: Path, data: dict[str, Any]
+    recipe: Any, file: Path, faces: tuple[Any, Any], out: Path, *, checkpoint: Path, data: dict[str, Any]
 ) -> dict[str, Any]:
     """Distils, measures on the held-out people, writes the directory; returns the metrics.
 
     Args:
         recipe: a `quant.distil.DistilRecipe`.
-        teacher: checkpoint of the float modifier, or its directory.
+        file: checkpoint of the float modifier.
         faces: portraits of training and of held-out people.
         out: the student's directory.
         checkpoint: file of the unfinished run.
@@ -146,11 +147,9 @@ def run_distillation(
     from hw_anon.nets.checkpoint import load_modifier
     from quant.distil import distil as teach
     from quant.distil import distil_metrics, save_distilled
-    from quant.zoo import network_config
 
-    file = teacher / "modifier.safetensors" if teacher.is_dir() else teacher
     model, metadata = load_modifier(file)
-    side = network_config(recipe.net).input_size
+    side = recipe.student.input_size
     if (model.config.size, model.config.key_channels) != (side, 0):
         raise ConfigError(f"{file}: a teacher of {side}×{side} crops without a key is needed, see its config")
     model.requires_grad_(False).to(recipe.device)

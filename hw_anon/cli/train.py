@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hw_anon.cli.chip_game import chip_modifier
 from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def train(
     clips: Annotated[Path, typer.Option("--clips", help="Clips, made by hw-anon synthesise.")],
     out: Annotated[Path, typer.Option("--out", help="Directory for checkpoint, log and results.")],
     recipe_name: Annotated[
-        str, typer.Option("--recipe", help="paper, edge, smoke, or a .toml or .json file.")
+        str,
+        typer.Option("--recipe", help="paper, edge, chip-s, chip-m, chip-s-keyed, smoke, or a .toml or .json file."),
     ] = "edge",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change one setting of the recipe, e.g. game.faces=32.")
@@ -49,7 +51,8 @@ def train(
     """Train a modifier by the game of modifier, face classifiers and action detector (Algorithm 1).
 
     Writes modifier.safetensors, detector.safetensors, the classifiers, recipe.json, metrics.json, log.jsonl,
-    TensorBoard events and samples.png. Several processes: torchrun --nproc-per-node 2 -m hw_anon.cli train …
+    TensorBoard events and samples.png; of a recipe of the chip (chip-s, chip-m, chip-s-keyed) also chip/, a network
+    that every other command takes as --net OUT/chip, and distilled/, what it started from. Several processes: torchrun --nproc-per-node 2 -m hw_anon.cli train …
 
     Example: hw-anon train --recipe edge --people build/people --clips build/people --out build/edge-0 --seed 0
     """
@@ -70,8 +73,10 @@ def train(
     if (out / STATE_FILE).exists() and not resume:
         raise ConfigError(f"{out} holds the checkpoint of a run: give --resume to go on, or another --out")
     data, described = _load(people, clips, portrait_size=portrait_size, every=every, threads=threads)
+    modifier, save = chip_modifier(recipe, data, described, out, seed=seed, device=str(place), world=world)
     data = data.to(place)
-    players = build_players(recipe, data.faces, actions=len(data.frames.actions), seed=seed, device=place)
+    actions = len(data.frames.actions)
+    players = build_players(recipe, data.faces, actions=actions, seed=seed, modifier=modifier, device=place)
     training = Training(recipe, players, data, directory=out, seed=seed, device=place, world=world)
     if resume and training.resume() and world.leads:
         note(f"going on at step {training.step:,} of {training.schedule.total:,}")
@@ -81,7 +86,7 @@ def train(
     leave(world)
     if not world.leads:
         return
-    metrics = write_outputs(training, command=shlex.join(["hw-anon", *sys.argv[1:]]), data=described)
+    metrics = write_outputs(training, command=shlex.join(["hw-anon", *sys.argv[1:]]), data=described, save=save)
     if as_json:
         emit_document({"directory": str(out), **metrics})
         return

@@ -27,8 +27,8 @@ from hw_anon.data.weights import SFACE
 from hw_anon.evaluate.detection_metrics import l1_distance, structural_similarity
 from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.float_backend import pick_device
-from hw_anon.evaluate.privacy import INVERSION, ProtocolResult
 from hw_anon.evaluate.power_ups import at_power_up
+from hw_anon.evaluate.privacy import INVERSION, ProtocolResult
 from hw_anon.evaluate.protocol import Attacked, Progress, modify_crops, recognise, region_crops
 from hw_anon.evaluate.verification import Pairs
 from hw_anon.nets.align import align_faces, scale_points

@@ -289,7 +289,7 @@ class Training:
         return keys[torch.arange(game.faces) % len(keys)]
 
     def _mates(self, step: int, faces: FaceBatch) -> FaceBatch | None:
-        """Returns, for the first faces of a keyed game, another picture of the same person, and keys to differ under."""
+        """Returns, for the first faces of a keyed game, other pictures of the same people, and keys to differ under."""
         objective, channels = self.recipe.objective, self.table.players.key_channels
         if not channels or objective.key_apart + objective.key_stable == 0:
             return None
