@@ -29,7 +29,7 @@ from quant.modifier import Modifier, ModifierConfig
 from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_weights
 from quant.zoo import load_net, network_config
 
-__all__ = ["DistilRecipe", "distil", "distil_metrics", "save_distilled", "starting_state"]
+__all__ = ["DistilRecipe", "distil", "distil_metrics", "distil_network", "save_distilled", "starting_state"]
 
 Teacher = Callable[[Tensor], Tensor]
 """`[N, 3, S, S]` 0..1 to the same, without a key."""
@@ -123,8 +123,20 @@ def distil(
         ConfigError: if the checkpoint belongs to another recipe.
         ContractError: if the checkpoint or the start is corrupt or of another network.
     """
+    return distil_network(recipe, recipe.student, teacher, faces, checkpoint=checkpoint, on_step=on_step)
+
+
+def distil_network(
+    recipe: DistilRecipe,
+    config: ModifierConfig,
+    teacher: Teacher,
+    faces: FaceBank,
+    *,
+    checkpoint: Path,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Modifier:
+    """Trains a student of any configuration, see `distil`."""
     torch.manual_seed(recipe.seed)
-    config = recipe.student
     stages = recipe.stages(config)
     resumed = read_checkpoint(checkpoint, recipe.to_dict())
     state: Mapping[str, Tensor] | None = None if recipe.start is None else starting_state(recipe.start, config)

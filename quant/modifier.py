@@ -112,8 +112,8 @@ class Modifier(nn.Module):
     """The quantised face modifier.
 
     Layers (resolution relative to the input): conv 3+key→a (1), conv a→b (1/2), conv b→c (1/4), `blocks` residual
-    blocks (1/4), upsample and conv c→b (1/2), upsample and conv b→a (1), conv a→3 (1); all 3×3, each followed by batch norm
-    and a quantiser.
+    blocks (1/4), upsample and conv c→b (1/2), upsample and conv b→a (1), conv a→3 (1); all 3×3, each followed by
+    batch norm and a quantiser.
     """
 
     role: ClassVar[str] = "modifier"

@@ -32,7 +32,7 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="Directory for checkpoint, log and results.")],
     recipe_name: Annotated[
         str,
-        typer.Option("--recipe", help="paper, edge, chip-s, chip-m, chip-s-keyed, smoke, or a .toml or .json file."),
+        typer.Option("--recipe", help="paper, edge, chip-s, chip-m, chip-s-keyed, smoke, or a file of settings."),
     ] = "edge",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change one setting of the recipe, e.g. game.faces=32.")
@@ -51,8 +51,9 @@ def train(
     """Train a modifier by the game of modifier, face classifiers and action detector (Algorithm 1).
 
     Writes modifier.safetensors, detector.safetensors, the classifiers, recipe.json, metrics.json, log.jsonl,
-    TensorBoard events and samples.png; of a recipe of the chip (chip-s, chip-m, chip-s-keyed) also chip/, a network
-    that every other command takes as --net OUT/chip, and distilled/, what it started from. Several processes: torchrun --nproc-per-node 2 -m hw_anon.cli train …
+    TensorBoard events and samples.png. Recipes of the chip (chip-s, chip-m, chip-s-keyed) write chip/ in place of the
+    first, a network that every other command takes as --net OUT/chip, and distilled/, what it started from.
+    Several processes: torchrun --nproc-per-node 2 -m hw_anon.cli train …
 
     Example: hw-anon train --recipe edge --people build/people --clips build/people --out build/edge-0 --seed 0
     """

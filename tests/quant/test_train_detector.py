@@ -66,7 +66,7 @@ def _interrupt_at(last: int) -> Callable[[int, float], None]:
 
 
 def test_a_batch_is_what_the_chip_sees(brief: DetectorRecipe) -> None:
-    items = validation_frames(brief, _pictures(), 2)
+    items = validation_frames(brief.frames, _pictures(), 2)
     images, targets = detector_batch(items)
     assert images.shape == (2, 3, 40, 48)
     assert targets.scores.shape == (2, 5, 6)
@@ -95,7 +95,7 @@ def test_a_short_run_finds_faces(brief: DetectorRecipe, tmp_path: Path) -> None:
     pictures = _pictures()
     recipe = replace(brief, steps=150, batch=8, checkpoint_every=1000, learning_rate=0.02)
     net = train_face_detector(recipe, pictures, checkpoint=tmp_path / "run")
-    frames = validation_frames(recipe, pictures, 40)
+    frames = validation_frames(recipe.frames, pictures, 40)
     metrics = save_detector(net, recipe, tmp_path / "tiny", frames=frames, data={"set": "ellipses"}, threshold=128)
     validation = metrics["validation"]
     assert validation["frames"] == 40
@@ -130,8 +130,10 @@ def test_faces_count_as_found_only_if_they_are_hidden() -> None:
     found = measure_regions([_frame(small, large), _frame(small)], [(region, beside), ()])
     assert found["faces"] == 3
     assert found["recall"] == pytest.approx(1 / 3, abs=1e-4)
-    assert found["by_height"]["below 16"] == {"faces": 2, "found": 0, "recall": 0.0}
-    assert found["by_height"]["128 and more"] == {"faces": 1, "found": 1, "recall": 1.0}
+    assert found["by_height"]["below 16"] == {"faces": 2, "found": 0, "recall": 0.0, "interval": [0.0, 0.6576]}
+    tall = found["by_height"]["128 and more"]
+    assert (tall["faces"], tall["found"], tall["recall"]) == (1, 1, 1.0)
+    assert found["from_16_pixels"] == tall
     assert found["by_height"]["32-63"]["recall"] is None
     assert found["false_boxes"] == 0.0, "a box that touches a face's region is no false one"
 
