@@ -25,7 +25,7 @@ from hw_anon.train.schedule import ScheduleConfig
 __all__ = ["RECIPES", "chip_m", "chip_s", "chip_s_keyed", "edge", "named_recipe", "paper", "smoke", "with_settings"]
 
 _ACTIONS = 11
-BOX_SHIFT, BOX_SCALE = 0.05, 0.11
+BOX_SHIFT, BOX_SCALE = 0.1, 0.25
 """How the regions of `detector-s` err: standard deviations of shifts, in parts of a region's sides, and of the sides'
 logarithms (`region_errors` in the detector's metrics)."""
 
