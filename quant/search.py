@@ -150,6 +150,7 @@ def run_search(
         except HwAnonError as exc:  # no folding reaches the rate: as informative as one that is too large
             taken = Cost(share=10.0, excess=str(exc), details={})
         trial.set_user_attr(_EXCESS, taken.excess)
+        trial.set_constraint(_EXCESS, 1.0 if taken.excess else -1.0)
         trial.set_user_attr("cost", taken.details)
         if taken.excess:
             return _WORST, _WORST, taken.share
@@ -259,11 +260,7 @@ def _open(journal: Path, name: str, seed: int) -> optuna.Study:
     journal.parent.mkdir(parents=True, exist_ok=True)
     lock = JournalFileOpenLock(str(journal))  # works on network file systems too
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
-
-    def constraints(trial: optuna.trial.FrozenTrial) -> tuple[float]:
-        return (1.0 if trial.user_attrs.get(_EXCESS) else -1.0,)
-
-    sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=16, constraints_func=constraints)
+    sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=16)
     study: optuna.Study = optuna.create_study(
         study_name=name,
         storage=storage,

@@ -11,9 +11,9 @@ pytest.importorskip("optuna", reason="missing: optuna")
 pytest.importorskip("brevitas", reason="missing: brevitas")
 pytest.importorskip("matplotlib", reason="missing: matplotlib")
 
-from hw_anon.core.errors import ConfigError  # noqa: E402
-from quant.modifier import ModifierConfig  # noqa: E402
-from quant.search import Cost, Measured, Point, SearchSpace, front, run_search, search_points, write_search  # noqa: E402
+from hw_anon.core.errors import ConfigError
+from quant.modifier import ModifierConfig
+from quant.search import Cost, Measured, Point, SearchSpace, front, run_search, search_points, write_search
 
 SPACE = SearchSpace(widths=(8, 16, 32), most_blocks=2)
 

@@ -16,9 +16,9 @@ pytest.importorskip("cv2", reason="missing: opencv-python-headless")
 
 from hw_anon.core.boxes import Box, face_region  # noqa: E402
 from hw_anon.core.errors import ConfigError, ContractError  # noqa: E402
-from hw_anon.data.detector_frames import ComposedFrame, FacePicture  # noqa: E402
+from hw_anon.data.detector_frames import ComposedFrame, FacePicture, FaceTraits  # noqa: E402
 from hw_anon.data.face_labels import FaceLabel  # noqa: E402
-from quant.detector_metrics import measure_regions  # noqa: E402
+from quant.detector_metrics import measure_regions, region_errors, wilson_interval  # noqa: E402
 from quant.export import weights_sha256  # noqa: E402
 from quant.face_detector import FaceDetectorConfig  # noqa: E402
 from quant.train_detector import (  # noqa: E402
@@ -143,3 +143,44 @@ def test_boxes_away_from_faces_are_false_unless_the_place_is_ignored() -> None:
     regions = [(face, other), (face, other)]
     assert measure_regions([_frame(face), _frame(face)], regions)["false_boxes"] == 1.0
     assert measure_regions([_frame(face, ignored=(other,)), _frame(face)], regions)["false_boxes"] == 0.5
+
+
+def test_figures_come_with_intervals_and_by_class() -> None:
+    assert wilson_interval(0, 0) is None
+    assert wilson_interval(99, 100) == pytest.approx([0.9455, 0.9982], abs=2e-4)
+    face = Box(x=100, y=60, width=60, height=70)
+    traits = FaceTraits(turn_deg=33.0, yaw=0.2, skin=45.0, shown=0.6, thing="cup", luma=90.0)
+    frame = ComposedFrame(frame=np.zeros((240, 320, 3), np.uint8), faces=(face,), ignored=(), traits=(traits,))
+    region = face_region(face, 320, 240)
+    assert region is not None
+    found = measure_regions([frame, frame], [(region,), ()])
+    for table, name in {
+        "by_turn": "30-44 degrees",
+        "by_skin": "40-49 L*",
+        "by_shown": "50-74 %",
+        "by_thing": "cup",
+        "by_light": "64-127",
+    }.items():
+        assert found[table][name]["recall"] == 0.5
+        assert found[table][name]["interval"] == found["recall_interval"]
+
+
+def test_region_errors_are_in_parts_of_the_faces_region() -> None:
+    face = Box(x=100, y=60, width=60, height=70)
+    region = face_region(face, 320, 240)
+    assert region is not None
+    moved = replace(region, x=region.x + region.width // 10)
+    errors = region_errors([_frame(face)] * 2, [(region,), (moved,)])
+    assert errors is not None
+    assert errors["faces"] == 2
+    assert errors["shift_x"]["sd"] == pytest.approx(0.05, abs=0.005)
+    assert errors["shift_y"]["sd"] == errors["log_width"]["sd"] == 0.0
+    assert region_errors([_frame(face)], [()]) is None
+
+
+def test_frames_do_not_depend_on_the_number_of_processes(brief: DetectorRecipe, tmp_path: Path) -> None:
+    pictures = _pictures()
+    recipe = replace(brief, steps=3, hard=True)
+    alone = train_face_detector(recipe, pictures, checkpoint=tmp_path / "a")
+    helped = train_face_detector(replace(recipe, workers=2), pictures, checkpoint=tmp_path / "b")
+    assert weights_sha256(alone) == weights_sha256(helped)

@@ -13,7 +13,16 @@ from hw_anon.core.errors import ConfigError
 from hw_anon.data.banks import FaceBank, FrameBank
 from hw_anon.nets.modifier import JohnsonModifier
 from hw_anon.recipes import RECIPES, smoke
-from hw_anon.train.batches import NO_JITTER, FaceBatch, Jitter, cut_faces, draw, pick_frames, pictures_of, step_generator
+from hw_anon.train.batches import (
+    NO_JITTER,
+    FaceBatch,
+    Jitter,
+    cut_faces,
+    draw,
+    pick_frames,
+    pictures_of,
+    step_generator,
+)
 from hw_anon.train.config import ChipConfig
 from hw_anon.train.keys import append_keys, draw_keys
 from hw_anon.train.loop import keep_statistics
