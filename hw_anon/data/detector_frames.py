@@ -401,14 +401,18 @@ def _paint(
     inside = cv2.warpAffine(np.full(pixels.shape[:2], 255, np.uint8), centres, (width, height)) == 255
     warped = cv2.warpAffine(pixels, centres, (width, height), borderMode=cv2.BORDER_REPLICATE)
     tint = rng.uniform(0.85, 1.18, 3)
-    frame[inside] = np.clip(warped[inside] * tint, 0, 255).astype(np.uint8)
+    tinted = np.clip(np.arange(256)[:, None] * tint, 0, 255).astype(np.uint8)
+    cv2.copyTo(cv2.LUT(warped, tinted[None]), inside.astype(np.uint8), frame)
     owner[inside] = layer
 
 
 def _light(frame: NDArray[np.uint8], rng: np.random.Generator, spread: float) -> NDArray[np.uint8]:
     """Returns the frame under another exposure and with a sensor's noise."""
-    values = 255.0 * (frame / 255.0) ** math.exp(rng.normal(0, spread)) * math.exp(rng.normal(0, spread))
+    levels = 255.0 * (np.arange(256) / 255.0) ** math.exp(rng.normal(0, spread)) * math.exp(rng.normal(0, spread))
+    values = levels.astype(np.float32)[frame]
     if rng.random() < 0.15:
-        values = np.repeat(values.mean(2, keepdims=True), 3, axis=2)
-    noise = rng.standard_normal(frame.shape, dtype=np.float32) * rng.uniform(0, 6)
-    return np.clip(np.rint(values + noise), 0, 255).astype(np.uint8)
+        values[:] = values.mean(2, keepdims=True)
+    noise = rng.standard_normal(frame.shape, dtype=np.float32)
+    noise *= np.float32(rng.uniform(0, 6))
+    values += noise
+    return np.clip(np.rint(values, out=values), 0, 255, out=values).astype(np.uint8)

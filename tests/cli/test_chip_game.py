@@ -23,7 +23,7 @@ from quant.zoo import load_net, net_record  # noqa: E402
 from tests.data.synthetic.fake_studio import fake_studio  # noqa: E402
 from tests.train.setting import SHORT  # noqa: E402
 
-SET = ["--people", "4", "--test-people", "3", "--pictures-per-person", "3", "--clips", "4", "--test-clips", "3"]
+SET = ["--people", "6", "--test-people", "3", "--pictures-per-person", "3", "--clips", "4", "--test-clips", "3"]
 SIZES = ["--frames-per-clip", "2", "--size", "64", "--portrait-size", "64", "--workers", "1"]
 
 
