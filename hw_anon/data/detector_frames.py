@@ -333,11 +333,8 @@ def load_real_pictures(directory: Path, *, most: int = 2000, finder: Finder | No
         ToolError: if the teacher's packages are not installed.
     """
     require_directory(directory, "a folder of pictures")
-    files = [
-        file
-        for folder in (directory, *sorted(p for p in directory.rglob("*") if p.is_dir()))
-        for file in image_files(folder)
-    ]
+    folders = [directory, *(path for path in directory.rglob("*") if path.is_dir())]
+    files = sorted(file for folder in folders for file in image_files(folder))
     if not files:
         raise ContractError(f"{directory}: holds no picture")
     teacher = finder or FaceFinder()
