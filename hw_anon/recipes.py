@@ -107,7 +107,18 @@ def smoke() -> TrainRecipe:
     )
 
 
-def _chip(name: str, chip: ChipConfig, **objective: float) -> TrainRecipe:
+_CHIP_OBJECTIVE = Objective(
+    bound="softplus",
+    adversarial=1.0,
+    photorealistic=5.0,
+    anchor=3.0,
+    occluded=5.0,
+    frame_l1=3.0,
+    frame_features=1.0,
+)
+
+
+def _chip(name: str, chip: ChipConfig, objective: Objective = _CHIP_OBJECTIVE) -> TrainRecipe:
     """Returns the edge game with M as a network of the chip, and what the camera does to faces.
 
     Regions err like those that the on-chip detector gives; things lie before faces and are to stay; A's features are to
@@ -115,12 +126,11 @@ def _chip(name: str, chip: ChipConfig, **objective: float) -> TrainRecipe:
     Give A a trained start by `detector_checkpoint`.
     """
     base = edge()
-    weights = {"photorealistic": 5.0, "anchor": 3.0, "occluded": 5.0, "frame_l1": 3.0, "frame_features": 1.0}
     return replace(
         base,
         name=name,
         chip=chip,
-        objective=Objective(bound="softplus", adversarial=1.0, **(weights | objective)),
+        objective=objective,
         game=replace(base.game, modifier_rate=5e-4, modifier_precision="float32"),
         schedule=replace(base.schedule, modifier_warmup=0, frozen_norms_epochs=3),
         face_jitter=replace(
@@ -145,8 +155,8 @@ def chip_s_keyed() -> TrainRecipe:
 
     The mean face pulls less here: it is the same under every key.
     """
-    weights = {"anchor": 1.0, "key_apart": 2.0, "key_stable": 1.0}
-    return _chip("chip-s-keyed", ChipConfig(key_channels=4), **weights)
+    objective = replace(_CHIP_OBJECTIVE, anchor=1.0, key_apart=2.0, key_stable=1.0)
+    return _chip("chip-s-keyed", ChipConfig(key_channels=4), objective)
 
 
 RECIPES: dict[str, Callable[[], TrainRecipe]] = {

@@ -139,8 +139,8 @@ def run_search(
         ToolError: if Optuna is not installed.
     """
     study = _open(journal, name, seed)
-    optuna = _import_optuna()
-    finished = (optuna.trial.TrialState.COMPLETE,)
+    library = _import_optuna()
+    finished = (library.trial.TrialState.COMPLETE,)
 
     def objective(trial: optuna.Trial) -> tuple[float, float, float]:
         config = space.draw(trial)
@@ -165,7 +165,7 @@ def run_search(
 
     have = len(study.get_trials(deepcopy=False, states=finished))
     if have < trials:
-        enough = optuna.study.MaxTrialsCallback(trials, states=finished)
+        enough = library.study.MaxTrialsCallback(trials, states=finished)
         study.optimize(objective, n_trials=trials - have, callbacks=[enough, done])
     return search_points(journal, name=name)
 
@@ -254,14 +254,14 @@ def _import_optuna() -> Any:
 
 def _open(journal: Path, name: str, seed: int) -> optuna.Study:
     """Opens or makes a study; what does not fit its board counts as worse than all that does."""
-    optuna = _import_optuna()
+    library = _import_optuna()
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
     journal.parent.mkdir(parents=True, exist_ok=True)
     lock = JournalFileOpenLock(str(journal))  # works on network file systems too
-    storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
-    sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=16)
-    study: optuna.Study = optuna.create_study(
+    storage = library.storages.JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
+    sampler = library.samplers.NSGAIISampler(seed=seed, population_size=16)
+    study: optuna.Study = library.create_study(
         study_name=name,
         storage=storage,
         sampler=sampler,

@@ -13,6 +13,9 @@ from hw_anon.cli.workspace import WorkOption, Workspace
 
 __all__ = ["load_faces", "register", "run_distillation"]
 
+_NOTED = ("recipe_name", "seed", "judges_seen")
+"""What a student's record says of its teacher."""
+
 
 def register(app: typer.Typer) -> None:
     """Adds the command to `app`."""
@@ -160,7 +163,7 @@ def run_distillation(
             bar.update(task, completed=step, description=f"distilling, loss {loss:.4f}")
 
         net = teach(recipe, model, faces[0].to(recipe.device), checkpoint=checkpoint, on_step=advance)
-    noted = {name: metadata[name] for name in ("recipe_name", "seed", "judges_seen") if name in metadata}
+    noted: dict[str, Any] = {name: metadata[name] for name in _NOTED if name in metadata}
     return save_distilled(
         net,
         dataclasses.replace(recipe, start=None if recipe.start is None else Path(recipe.start.name)),

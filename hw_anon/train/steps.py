@@ -271,7 +271,8 @@ def _of_frames(table: Table, batch: FrameBatch, shown: Tensor, frame_l1: Tensor)
         detector = table.players.detector
         with torch.no_grad():
             clear = detector.features(batch.frames)
-        mask = region_mask(batch.regions, *batch.frames.shape[2:], batch.frames.device)
+        height, width = batch.frames.shape[2:]
+        mask = region_mask(batch.regions, height, width, batch.frames.device)
         of_frames["frame_features"] = feature_distance(detector.features(shown), clear, mask)
     return of_frames
 
@@ -286,8 +287,8 @@ def _of_keys(table: Table, faces: FaceBatch, modified: Tensor, mates: FaceBatch)
     landmarks = torch.cat([faces.landmarks[:count], faces.landmarks[:count], mates.landmarks])
     terms = []
     for classifier in table.players.classifiers:
-        features = table.features(classifier, images, landmarks).split(count)
-        terms.append(torch.stack(key_terms(*features, objective.key_apart_margin)))
+        own, under_other, of_mate = table.features(classifier, images, landmarks).split(count)
+        terms.append(torch.stack(key_terms(own, under_other, of_mate, objective.key_apart_margin)))
     apart, stable = torch.stack(terms).mean(0).unbind()
     return {"key_apart": apart, "key_stable": stable}
 
