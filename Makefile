@@ -2,7 +2,7 @@
 PYTHON ?= python3
 MAIN := .venv
 BOARD := .venv-board
-MAIN_EXTRAS := train,finn,sim,synth,dev
+MAIN_EXTRAS := train,search,finn,sim,synth,dev
 BOARD_EXTRAS := board,test
 # One thread per process: test workers on two cores would otherwise fight over them.
 RUN := OMP_NUM_THREADS=1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from hw_anon.nets.action import edge_config, paper_config, smoke_config
 from hw_anon.nets.modifier import EDGE, PAPER, SMOKE
 from hw_anon.nets.sphereface import SphereFaceConfig
 from hw_anon.train.batches import Jitter
-from hw_anon.train.config import ClassifierConfig, GameConfig, Objective, TrainRecipe, ValidationConfig
+from hw_anon.train.config import ChipConfig, ClassifierConfig, GameConfig, Objective, TrainRecipe, ValidationConfig
 from hw_anon.train.schedule import ScheduleConfig
 
-__all__ = ["RECIPES", "edge", "named_recipe", "paper", "smoke", "with_settings"]
+__all__ = ["RECIPES", "chip_m", "chip_s", "chip_s_keyed", "edge", "named_recipe", "paper", "smoke", "with_settings"]
 
 _ACTIONS = 11
+BOX_SHIFT, BOX_SCALE = 0.1, 0.25
+"""How the regions of `detector-s` err: standard deviations of shifts, in parts of a region's sides, and of the sides'
+logarithms (`region_errors` in the detector's metrics)."""
 
 
 def paper() -> TrainRecipe:
@@ -103,7 +107,66 @@ def smoke() -> TrainRecipe:
     )
 
 
-RECIPES: dict[str, Callable[[], TrainRecipe]] = {"paper": paper, "edge": edge, "smoke": smoke}
+_CHIP_OBJECTIVE = Objective(
+    bound="softplus",
+    adversarial=1.0,
+    photorealistic=5.0,
+    anchor=3.0,
+    occluded=5.0,
+    frame_l1=3.0,
+    frame_features=1.0,
+)
+
+
+def _chip(name: str, chip: ChipConfig, objective: Objective = _CHIP_OBJECTIVE) -> TrainRecipe:
+    """Returns the edge game with M as a network of the chip, and what the camera does to faces.
+
+    Regions err like those that the on-chip detector gives; things lie before faces and are to stay; A's features are to
+    stay where faces of frames are. M is distilled first, so nothing is warmed up but D, which is as published, and A.
+    Give A a trained start by `detector_checkpoint`.
+    """
+    base = edge()
+    return replace(
+        base,
+        name=name,
+        chip=chip,
+        objective=objective,
+        game=replace(base.game, modifier_rate=5e-4, modifier_precision="float32"),
+        schedule=replace(base.schedule, modifier_warmup=0, frozen_norms_epochs=3),
+        face_jitter=replace(
+            base.face_jitter, scale=0.1, shift=0.05, box_shift=BOX_SHIFT, box_scale=BOX_SCALE, occlude=0.35
+        ),
+        frame_jitter=replace(base.frame_jitter, box_shift=BOX_SHIFT, box_scale=BOX_SCALE),
+    )
+
+
+def chip_s() -> TrainRecipe:
+    """Returns the game on `modifier-s`, 48 MMAC at 4 bits: what an xc7z020 holds beside the camera."""
+    return _chip("chip-s", ChipConfig())
+
+
+def chip_m() -> TrainRecipe:
+    """Returns the game on `modifier-m`, 107 MMAC at 4 bits, for an xck26."""
+    return _chip("chip-m", ChipConfig(network="modifier-m"))
+
+
+def chip_s_keyed() -> TrainRecipe:
+    """Returns the game on `modifier-s` with four key channels: a new face for everybody at every power-up.
+
+    The mean face pulls less here: it is the same under every key.
+    """
+    objective = replace(_CHIP_OBJECTIVE, anchor=1.0, key_apart=2.0, key_stable=1.0)
+    return _chip("chip-s-keyed", ChipConfig(key_channels=4), objective)
+
+
+RECIPES: dict[str, Callable[[], TrainRecipe]] = {
+    "paper": paper,
+    "edge": edge,
+    "chip-s": chip_s,
+    "chip-m": chip_m,
+    "chip-s-keyed": chip_s_keyed,
+    "smoke": smoke,
+}
 """All recipes by name."""
 
 

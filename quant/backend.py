@@ -26,12 +26,12 @@ class QatBackend:
         self._net = net
         topology = net.topology()
         output = net.net.get_submodule(topology.units[-1].conv)
-        self._input_shape = (*topology.input_shape, 3)
+        self._input_shape = (*topology.input_shape, topology.input_channels(net.net))
         self._output_shape = (*topology.units[-1].out_shape, int(output.out_channels))
 
     @torch.no_grad()
     def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Modifies `[N, S, S, 3]` uint8 crops; returns the same shape.
+        """Modifies `[N, S, S, 3 + key]` uint8 crops; returns `[N, S, S, 3]`.
 
         A face detector's network maps halved frames `[N, H, W, 3]` to cells `[N, H / 8, W / 8, 5]`.
 

@@ -67,7 +67,7 @@ def export_net(net: nn.Module, name: str, directory: Path) -> NetContract:
     """
     integer = integer_net(net)
     topology = integer.topology()
-    model = _qonnx_model(integer, topology.input_shape)
+    model = _qonnx_model(integer, topology)
     refuse(list(_graph_violations(model, topology)))
     config = getattr(net, "config", None)
     with atomic_directory(directory) as partial:
@@ -110,7 +110,7 @@ def weights_sha256(net: nn.Module) -> str:
     return sha256_bytes(save({key: value.contiguous() for key, value in net.state_dict().items()}))
 
 
-def _qonnx_model(integer: IntegerNet, shape: tuple[int, int]) -> ModelWrapper:
+def _qonnx_model(integer: IntegerNet, topology: Topology) -> ModelWrapper:
     """Traces the network and returns a cleaned-up QONNX model without a trace of this machine."""
     from brevitas.export import export_qonnx
     from qonnx.core.data_layout import NHWC
@@ -122,7 +122,7 @@ def _qonnx_model(integer: IntegerNet, shape: tuple[int, int]) -> ModelWrapper:
         path = Path(scratch) / MODEL_FILE
         export_qonnx(
             integer,
-            args=torch.zeros(1, *shape, 3),
+            args=torch.zeros(1, *topology.input_shape, topology.input_channels(integer.net)),
             export_path=str(path),
             opset_version=OPSET,
             dynamo=False,  # the dynamo exporter drops the quantisers of residual sums

@@ -175,8 +175,9 @@ def randomise_layers(
     last.bias.fill_(0.5)
     net.train()
     height, width = input_shape
+    channels = next(module.in_channels for module in net.modules() if isinstance(module, nn.Conv2d))
     for _ in range(passes):
-        coarse = torch.rand((2, 3, height // 4, width // 4), generator=generator)
-        noise = torch.rand((2, 3, height, width), generator=generator)
+        coarse = torch.rand((2, channels, height // 4, width // 4), generator=generator)
+        noise = torch.rand((2, channels, height, width), generator=generator)
         net(0.7 * nn.functional.interpolate(coarse, size=(height, width)) + 0.3 * noise)
     net.eval()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from hw_anon.core.errors import ConfigError
+from hw_anon.core.keys import MOST_KEY_CHANNELS
 from quant.layers import (
     ConvBlock,
     ResidualBlock,
@@ -49,6 +50,8 @@ class ModifierConfig:
     """One weight scale for each output channel instead of one for each layer."""
     trunk_range: float = 4.0
     """Largest value of the residual trunk, which fixes the scale shared by all joins."""
+    key_channels: int = 0
+    """Constant input channels behind red, green and blue, 0 to 16: the key that the camera draws at power-up."""
 
     def __post_init__(self) -> None:
         _require(
@@ -64,6 +67,7 @@ class ModifierConfig:
         for field in ("edge_weight_bits", "weight_bits", "act_bits", "branch_bits"):
             _require(2 <= getattr(self, field) <= 8, self, field, "2..8")
         _require(self.trunk_range > 0, self, "trunk_range", "positive")
+        _require(0 <= self.key_channels <= MOST_KEY_CHANNELS, self, "key_channels", f"0..{MOST_KEY_CHANNELS}")
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> ModifierConfig:
@@ -79,12 +83,24 @@ class ModifierConfig:
 
     def as_json(self) -> dict[str, Any]:
         """Returns the fields as JSON types."""
-        return {**asdict(self), "widths": list(self.widths)}
+        raw = {**asdict(self), "widths": list(self.widths)}
+        if not self.key_channels:
+            del raw["key_channels"]  # a network without a key is described as before there were any
+        return raw
 
     @property
     def trunk_step(self) -> float:
         """Scale of the residual trunk."""
         return self.trunk_range / (2**self.act_bits - 1)
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input: colours and key."""
+        return 3 + self.key_channels
+
+    def at_bits(self, bits: int) -> ModifierConfig:
+        """Returns the same network with so many bits within: a stage on the way down to fewer."""
+        return replace(self, weight_bits=bits, act_bits=bits, branch_bits=min(bits + 1, 8))
 
 
 def _require(ok: bool, config: ModifierConfig, field: str, allowed: str) -> None:
@@ -95,9 +111,9 @@ def _require(ok: bool, config: ModifierConfig, field: str, allowed: str) -> None
 class Modifier(nn.Module):
     """The quantised face modifier.
 
-    Layers (resolution relative to the input): conv 3→a (1), conv a→b (1/2), conv b→c (1/4), `blocks` residual blocks
-    (1/4), upsample and conv c→b (1/2), upsample and conv b→a (1), conv a→3 (1); all 3×3, each followed by batch norm
-    and a quantiser.
+    Layers (resolution relative to the input): conv 3+key→a (1), conv a→b (1/2), conv b→c (1/4), `blocks` residual
+    blocks (1/4), upsample and conv c→b (1/2), upsample and conv b→a (1), conv a→3 (1); all 3×3, each followed by
+    batch norm and a quantiser.
     """
 
     role: ClassVar[str] = "modifier"
@@ -110,7 +126,7 @@ class Modifier(nn.Module):
         edge, inner, act = config.edge_weight_bits, config.weight_bits, config.act_bits
         step = config.trunk_step
         self.stem = nn.Sequential(
-            ConvBlock(quant_conv(3, a, bits=edge, scale=scale), learned_relu(act)),
+            ConvBlock(quant_conv(config.input_channels, a, bits=edge, scale=scale), learned_relu(act)),
             ConvBlock(quant_conv(a, b, stride=2, bits=inner, scale=scale), learned_relu(act)),
             ConvBlock(quant_conv(b, c, stride=2, bits=inner, scale=scale), const_relu(act, step)),
         )
@@ -132,10 +148,10 @@ class Modifier(nn.Module):
         """Modifies face crops.
 
         Args:
-            image: `[N, 3, H, W]` float32 RGB in 0..1 (bytes / 255).
+            image: `[N, 3 + key, H, W]` float32 in 0..1 (bytes / 255): RGB, then the key's constant channels.
 
         Returns:
-            The same shape, multiples of 1/255 in 0..1.
+            `[N, 3, H, W]` RGB, multiples of 1/255 in 0..1.
         """
         return self.head(self.blocks(self.stem(image)))
 

@@ -59,6 +59,10 @@ class Topology:
         """Name of the network's output quantiser."""
         return self.units[-1].target
 
+    def input_channels(self, net: nn.Module) -> int:
+        """Returns the channels of the input image."""
+        return int(net.get_submodule(self.units[0].conv).in_channels)
+
     def macs(self, net: nn.Module) -> int:
         """Returns the multiply-accumulate operations of one inference, padding included."""
         return sum(net.get_submodule(u.conv).weight.numel() * prod(u.out_shape) for u in self.units)

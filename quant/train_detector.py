@@ -5,18 +5,19 @@ Recall comes first, as a face that is missed is shown; what such a run reaches i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from hw_anon.core.errors import ConfigError
 from hw_anon.core.video_path import downscale
-from hw_anon.data.detector_frames import ComposedFrame, FacePicture, FrameComposer, FrameSettings
+from hw_anon.data.detector_frames import HARD_FRAMES, ComposedFrame, FacePicture, FrameComposer, FrameSettings
 from hw_anon.losses.face_cells import CellTargets, cell_loss, cell_targets, stack_targets
 from quant.detector_metrics import detector_metrics
 from quant.export import integer_net, weights_sha256
@@ -46,6 +47,10 @@ class DetectorRecipe:
     """Last share of the steps with batch-norm statistics frozen, as the chip has them."""
     checkpoint_every: int = 100
     """Steps between checkpoints."""
+    hard: bool = False
+    """Whether many faces are turned, narrow, half hidden, dark or bright (`HARD_FRAMES`): for training at length."""
+    workers: int = 0
+    """Processes that compose frames; 0: the training's own. The frames do not depend on it."""
     seed: int = 1
     """Seed of weights and frames."""
     device: str = "cpu"
@@ -60,6 +65,7 @@ class DetectorRecipe:
             ("frozen_share", 0 <= self.frozen_share <= 1, "0..1"),
             ("checkpoint_every", self.checkpoint_every >= 1, "at least 1"),
             ("seed", self.seed >= 0, "0 or more"),
+            ("workers", self.workers >= 0, "0 or more"),
         ):
             if not ok:
                 raise ConfigError(f"DetectorRecipe.{field} is {getattr(self, field)!r}; it must be {allowed}")
@@ -68,7 +74,11 @@ class DetectorRecipe:
     def frames(self) -> FrameSettings:
         """The frames that belong to the network: twice its input's size."""
         height, width = detector_config(self.net).input_shape
-        return FrameSettings(width=2 * width, height=2 * height)
+        return replace(HARD_FRAMES if self.hard else FrameSettings(), width=2 * width, height=2 * height)
+
+    def identity(self) -> dict[str, Any]:
+        """Returns what a checkpoint must agree with: all but the number of processes."""
+        return {name: value for name, value in asdict(self).items() if name != "workers"}
 
 
 def detector_batch(items: Sequence[ComposedFrame]) -> tuple[Tensor, CellTargets]:
@@ -77,6 +87,29 @@ def detector_batch(items: Sequence[ComposedFrame]) -> tuple[Tensor, CellTargets]
     height, width = items[0].frame.shape[:2]
     targets = [cell_targets(item.faces, frame_width=width, frame_height=height, ignored=item.ignored) for item in items]
     return torch.from_numpy(halves).permute(0, 3, 1, 2).float() / 255.0, stack_targets(targets)
+
+
+class _Steps(Dataset[tuple[Tensor, CellTargets]]):
+    """The batch of each step; one seed for each frame, so that a resumed run sees what an uninterrupted one would."""
+
+    def __init__(self, recipe: DetectorRecipe, composer: FrameComposer) -> None:
+        self._recipe, self._composer = recipe, composer
+
+    def __getitem__(self, step: int) -> tuple[Tensor, CellTargets]:
+        seeds = [(self._recipe.seed, step, k) for k in range(self._recipe.batch)]
+        return detector_batch([self._composer.frame(seed) for seed in seeds])
+
+
+def _batches(recipe: DetectorRecipe, composer: FrameComposer, first: int) -> Iterator[tuple[Tensor, CellTargets]]:
+    """Yields the batches of all steps from `first` on, composed ahead by other processes if the recipe says so."""
+    loader = DataLoader(
+        _Steps(recipe, composer),
+        batch_size=None,
+        sampler=range(first, recipe.steps),
+        num_workers=recipe.workers,
+        prefetch_factor=4 if recipe.workers else None,
+    )
+    yield from loader
 
 
 def train_face_detector(
@@ -104,7 +137,7 @@ def train_face_detector(
     torch.manual_seed(recipe.seed)
     composer = FrameComposer(pictures, recipe.frames)
     net = FaceDetector(detector_config(recipe.net)).to(recipe.device)
-    resumed = read_checkpoint(checkpoint, asdict(recipe))
+    resumed = read_checkpoint(checkpoint, recipe.identity())
     if resumed:
         net.load_state_dict(resumed["net"])  # first: Brevitas replaces learned scales by new parameters on loading
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
@@ -117,11 +150,10 @@ def train_face_detector(
         schedule.load_state_dict(resumed["schedule"])
     frozen_from = round(recipe.steps * (1.0 - recipe.frozen_share))
     net.train()
-    for step in range(resumed["step"] if resumed else 0, recipe.steps):
+    first = int(resumed["step"]) if resumed else 0
+    for step, (images, targets) in enumerate(_batches(recipe, composer, first), start=first):
         if step >= frozen_from:
             freeze_batch_norms(net)
-        # One seed for each frame: a resumed run sees the same frames as an uninterrupted one.
-        images, targets = detector_batch([composer.frame((recipe.seed, step, k)) for k in range(recipe.batch)])
         loss = sum(cell_loss(net.unclipped(images.to(recipe.device)), targets.to(recipe.device)), torch.zeros(()))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -132,14 +164,14 @@ def train_face_detector(
             on_step(step + 1, float(loss.detach()))
         if (step + 1) % recipe.checkpoint_every == 0:
             states = {name: part.state_dict() for name, part in parts.items()}
-            write_checkpoint(checkpoint, {"recipe": asdict(recipe), "step": step + 1, **states})
+            write_checkpoint(checkpoint, {"recipe": recipe.identity(), "step": step + 1, **states})
     checkpoint.unlink(missing_ok=True)
     return net.cpu().eval()
 
 
-def validation_frames(recipe: DetectorRecipe, pictures: Sequence[FacePicture], count: int) -> list[ComposedFrame]:
+def validation_frames(settings: FrameSettings, pictures: Sequence[FacePicture], count: int) -> list[ComposedFrame]:
     """Returns frames that training does not compose; the pictures should be of other people."""
-    composer = FrameComposer(pictures, recipe.frames)
+    composer = FrameComposer(pictures, settings)
     return [composer.frame((_VALIDATION, k)) for k in range(count)]
 
 

@@ -23,13 +23,18 @@ __all__ = [
     "RECIPE_FILE",
     "WEIGHTS_FILE",
     "detector_config",
+    "is_directory_of_weights",
     "load_detector",
     "load_net",
     "load_network",
     "net_config",
+    "net_metrics",
+    "net_record",
+    "network_config",
     "random_config",
     "random_detector",
     "random_net",
+    "weights_directory",
 ]
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -61,6 +66,11 @@ ENLARGED: dict[str, tuple[str, int, int]] = {
 """Face detectors with the weights of another one, for larger frames: its name, columns and rows of the halved frame."""
 
 
+def _trained(name: str) -> str:
+    """Returns under which name a shipped network's weights lie."""
+    return ENLARGED[name][0] if name in ENLARGED else name
+
+
 def net_config(name: str) -> ModifierConfig:
     """Returns the modifier's configuration called `name`.
 
@@ -73,18 +83,59 @@ def net_config(name: str) -> ModifierConfig:
         raise ConfigError(f"unknown network {name!r}; known networks: {', '.join(NETS)}") from None
 
 
+def is_directory_of_weights(name: str) -> bool:
+    """Returns whether a network is given as a directory that training wrote, not by the name of a shipped one."""
+    return name not in (*NETS, *DETECTORS, *ENLARGED) and (Path(name) / WEIGHTS_FILE).is_file()
+
+
+def weights_directory(name: str) -> Path:
+    """Returns the directory with the weights of a network, shipped or given as a directory.
+
+    Raises:
+        ConfigError: if there is neither.
+    """
+    if is_directory_of_weights(name):
+        return Path(name)
+    known = [*NETS, *DETECTORS, *ENLARGED]
+    if name not in known:
+        raise ConfigError(f"{name!r}: neither a directory with {WEIGHTS_FILE} nor one of {', '.join(known)}")
+    return _WEIGHTS / _trained(name)
+
+
+def network_config(name: str) -> ModifierConfig:
+    """Returns the configuration of a modifier given by name, or by a directory with weights.
+
+    Raises:
+        ConfigError: if there is no such network, or the directory's record is of another kind.
+        ContractError: if the directory's record is missing or damaged.
+    """
+    if not is_directory_of_weights(name):
+        return net_config(name)
+    return ModifierConfig.from_json(dict(net_record(name).get("config", {})))
+
+
+def net_record(name: str, *, weights_dir: Path | None = None) -> dict[str, Any]:
+    """Returns what was noted when a network's weights were made: recipe, data, `judges_seen`.
+
+    Raises:
+        ContractError: if the file is missing or corrupt.
+    """
+    directory = Path(name) if is_directory_of_weights(name) else (weights_dir or _WEIGHTS) / _trained(name)
+    return _read_json(directory / RECIPE_FILE)
+
+
 def load_net(name: str, *, weights_dir: Path | None = None) -> Modifier:
-    """Returns a named network with its weights, in evaluation mode.
+    """Returns a network with its weights, in evaluation mode.
 
     Args:
-        name: a key of `NETS`.
+        name: a key of `NETS`, or a directory that holds weights and recipe.
         weights_dir: directory holding `<name>/weights.safetensors`; the packaged one by default.
 
     Raises:
         ConfigError: if the name is unknown.
         ContractError: if the weights are missing, corrupt or those of another configuration.
     """
-    net = Modifier(net_config(name))
+    net = Modifier(network_config(name))
     _load_weights(net, name, weights_dir, command="pretrain")
     return net.eval()
 
@@ -106,15 +157,17 @@ def detector_config(name: str) -> FaceDetectorConfig:
 
 
 def load_detector(name: str, *, weights_dir: Path | None = None) -> FaceDetector:
-    """Returns a named face detector with its weights, see `load_net`."""
-    net = FaceDetector(detector_config(name))
-    trained = ENLARGED[name][0] if name in ENLARGED else name
-    _load_weights(net, trained, weights_dir, command="pretrain-detector")
+    """Returns a face detector with its weights, see `load_net`."""
+    given = is_directory_of_weights(name)
+    net = FaceDetector(FaceDetectorConfig.from_json(net_record(name)["config"]) if given else detector_config(name))
+    _load_weights(net, _trained(name), weights_dir, command="pretrain-detector")
     return net.eval()
 
 
 def load_network(name: str, *, weights_dir: Path | None = None) -> Modifier | FaceDetector:
-    """Returns a named modifier or face detector with its weights, see `load_net`."""
+    """Returns a modifier or face detector with its weights, see `load_net`."""
+    if is_directory_of_weights(name):
+        return load_detector(name) if "input_height" in net_record(name).get("config", {}) else load_net(name)
     if name in DETECTORS or name in ENLARGED:
         return load_detector(name, weights_dir=weights_dir)
     if name not in NETS:
@@ -126,7 +179,7 @@ def _load_weights(net: nn.Module, name: str, weights_dir: Path | None, *, comman
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = (weights_dir or _WEIGHTS) / name / WEIGHTS_FILE
+    path = (Path(name) if is_directory_of_weights(name) else (weights_dir or _WEIGHTS) / name) / WEIGHTS_FILE
     if not path.is_file():
         raise ContractError(f"{path} is missing; make it with: hw-anon {command} --net {name}")
     try:
@@ -144,7 +197,10 @@ def net_metrics(name: str, *, weights_dir: Path | None = None) -> dict[str, Any]
     """
     if name not in DETECTORS:
         net_config(name)
-    path = (weights_dir or _WEIGHTS) / name / METRICS_FILE
+    return _read_json((weights_dir or _WEIGHTS) / name / METRICS_FILE)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text()))
     except (OSError, ValueError) as exc:

@@ -10,7 +10,7 @@ import typer
 
 from hw_anon.cli.build import note_stage
 from hw_anon.cli.output import JsonOption, emit_document, note, print_table
-from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+from hw_anon.cli.workspace import NetOption, WorkOption, Workspace, with_keys
 from hw_anon.core.atomic import write_text_atomically
 
 __all__ = ["register"]
@@ -42,16 +42,18 @@ def bench(
 
     config, workspace = BuildConfig(), Workspace(work)
     finished = workspace.built(net, config, on_stage=note_stage)
-    size = finished.contract.input.shape[1]
+    _, size, _, channels = finished.contract.input.shape
     note_stage("twin against FINN's Python execution")
     twin_figures = twin.run(
-        finished.directory / GRAPH_FILE, workspace.crops(_TWIN_CROPS, size).crops, work_dir=workspace.finn
+        finished.directory / GRAPH_FILE,
+        with_keys(workspace.crops(_TWIN_CROPS, size).crops, channels),
+        work_dir=workspace.finn,
     )
     note_stage("folding against FINN's")
     folding_figures = folding.run(workspace.exported(net), config, work_dir=workspace.finn)
     note_stage("simulation, full RTL against fast models")
     simulation_figures = simulation.run(
-        finished, workspace.faces(_SIMULATED_FACES, size).crops, cache_dir=workspace.simulators
+        finished, with_keys(workspace.faces(_SIMULATED_FACES, size).crops, channels), cache_dir=workspace.simulators
     )
     build_figures = {key: finished.report[key] for key in ("build_s", "fifo_sizing_s", "simulated_kcycles_per_s")}
     document: dict[str, Any] = {

@@ -10,7 +10,7 @@ import typer
 from hw_anon.cli.build import note_stage, report_rows
 from hw_anon.cli.output import JsonOption, emit_document, note, print_table
 from hw_anon.cli.verify import chain_links, link_rows, require_equal
-from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+from hw_anon.cli.workspace import NetOption, WorkOption, Workspace, with_keys
 
 if TYPE_CHECKING:
     from hls.flow.finished import FinishedBuild
@@ -66,7 +66,7 @@ def _write_page(finished: FinishedBuild, links: list[Link], workspace: Workspace
     from hls.report.html import write_report
 
     faces = workspace.faces(_FACES, finished.contract.input.shape[1])
-    modified = finished.rtl_backend().modify(faces.crops)
+    modified = finished.rtl_backend().modify(with_keys(faces.crops, finished.contract.input.shape[3]))
     report = dataclasses.replace(
         read_record(finished.directory),
         links=tuple(links),

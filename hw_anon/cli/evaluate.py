@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -192,8 +193,8 @@ def _measure(
             display.update(task, description=f"{title}: {what}", completed=done, total=total)
 
         originals = Originals(judged.faces, [load_judge(name) for name in judges], on_progress=advance)
-        for place in range(len(names) + len(trained)):
-            method = maker.make(names[place]) if place < len(names) else trained[place - len(names)]
+        made = (method for name in names for method in maker.make(name))  # each only when it is its turn
+        for method in itertools.chain(made, trained):
             title = method.backend.name
             result = evaluate_privacy(
                 method.backend,

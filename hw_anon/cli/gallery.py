@@ -107,7 +107,7 @@ def _methods(
 
     names = backend_names(backend, baselines=baselines, others=bool(modifier))
     maker = MethodMaker(net=net, config=BuildConfig(), workspace=workspace, crop_side=crop_side, seed=seed, seen=())
-    made = [*(maker.make(name) for name in names), *trained_methods(modifier, device=device)]
+    made = [*(method for name in names for method in maker.make(name)), *trained_methods(modifier, device=device)]
     first = {(method.backend.name, method.seed is None): method for method in reversed(made)}
     kept = [method for method in made if method in first.values()]
     return [GalleryMethod(backend=method.backend, crop_side=method.crop_side) for method in kept]

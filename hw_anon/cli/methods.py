@@ -13,8 +13,12 @@ from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hls.flow.config import BuildConfig
     from hw_anon.cli.workspace import Workspace
+    from hw_anon.core.backend import ModifierBackend
     from hw_anon.evaluate.faces import IdentityFaces
     from hw_anon.evaluate.float_backend import Method
     from hw_anon.evaluate.protocol import Attack
@@ -72,24 +76,46 @@ class MethodMaker:
     seen: tuple[str, ...]
     """Judges that the network's training used."""
 
-    def make(self, name: str) -> Method:
-        """Returns a method that `backend_names` let through."""
+    def make(self, name: str) -> list[Method]:
+        """Returns a method that `backend_names` let through; of a keyed network two, see `keyed_methods`."""
         from hw_anon.evaluate.baselines import make_baseline
-        from hw_anon.evaluate.float_backend import Method
+        from hw_anon.evaluate.float_backend import Method, keyed_methods
+        from quant.zoo import is_directory_of_weights, net_record
 
         if name not in _BUILT:
-            return Method(backend=make_baseline(name, seed=self.seed), crop_side=self.crop_side)
+            return [Method(backend=make_baseline(name, seed=self.seed), crop_side=self.crop_side)]
+        backend, shape = self._built(name)
+        seen, seed = self.seen, None
+        if is_directory_of_weights(self.net):
+            record = net_record(self.net)
+            seen, seed = seen or tuple(record.get("judges_seen", ())), record.get("seed")
+            backend = _Named(f"{name}-{Path(self.net).name}", backend)
+        return keyed_methods(backend, shape[2] - 3, crop_side=shape[0], seen=seen, seed=seed)
+
+    def _built(self, name: str) -> tuple[ModifierBackend, tuple[int, int, int]]:
+        """Returns a stage of the network's chain, and rows, columns and channels of its input."""
         if name == "qat":
             from quant.backend import QatBackend
             from quant.export import integer_net
-            from quant.zoo import load_net, net_config
+            from quant.zoo import load_net
 
-            backend = QatBackend(integer_net(load_net(self.net)))
-            return Method(backend=backend, crop_side=net_config(self.net).input_size, seen=self.seen)
+            net = load_net(self.net)
+            side = net.config.input_size
+            return QatBackend(integer_net(net)), (side, side, net.config.input_channels)
         finished = self.workspace.built(self.net, self.config, on_stage=note_stage)
-        side = int(finished.contract.input.shape[1])
-        built = finished.twin() if name == "twin" else finished.rtl_backend()
-        return Method(backend=built, crop_side=side, seen=self.seen)
+        _, height, width, channels = finished.contract.input.shape
+        return finished.twin() if name == "twin" else finished.rtl_backend(), (height, width, channels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A backend under another name."""
+
+    name: str
+    inner: ModifierBackend
+
+    def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return self.inner.modify(crops_u8)
 
 
 def trained_methods(given: Sequence[str], *, device: str) -> list[Method]:
@@ -103,18 +129,18 @@ def trained_methods(given: Sequence[str], *, device: str) -> list[Method]:
         ConfigError: if two have one name and seed, or there is no such device.
         ContractError: if a file is missing or damaged.
     """
-    from hw_anon.evaluate.float_backend import load_method
+    from hw_anon.evaluate.float_backend import load_methods
 
     methods: list[Method] = []
     for text in given:
         named = _NAMED.fullmatch(text)
         name, path = (named[1], named[2]) if named else (None, text)
-        method = load_method(Path(path), name=name, device=device)
-        if any((m.backend.name, m.seed) == (method.backend.name, method.seed) for m in methods):
-            raise ConfigError(
-                f"--modifier {text}: {method.backend.name} of that seed is already there; name it NAME=PATH"
-            )
-        methods.append(method)
+        for method in load_methods(Path(path), name=name, device=device):
+            if any((m.backend.name, m.seed) == (method.backend.name, method.seed) for m in methods):
+                raise ConfigError(
+                    f"--modifier {text}: {method.backend.name} of that seed is already there; name it NAME=PATH"
+                )
+            methods.append(method)
     return methods
 
 

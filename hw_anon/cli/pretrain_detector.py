@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,16 @@ from hw_anon.cli.workspace import WorkOption, Workspace
 if TYPE_CHECKING:
     from hw_anon.data.synthetic.sets import SyntheticClips
 
-__all__ = ["register"]
+__all__ = ["print_detector_metrics", "register"]
 
 DEFAULT_WORK = Path("build")
 """Working directory unless --work says another."""
+
+
+class _OutOfTimeError(Exception):
+    """The run's time is over."""
+
+
 _THRESHOLD = 128  # as a camera is built, see CameraConfig
 
 
@@ -38,6 +45,17 @@ def pretrain_detector(
         int, typer.Option("--pictures", help="Pictures of the set to compose frames of, at most.")
     ] = 2000,
     frames: Annotated[int, typer.Option("--frames", help="Frames for the measurement at the end.")] = 500,
+    hard: Annotated[
+        bool, typer.Option("--hard", help="Many faces turned, narrow, half hidden, dark or bright: for long runs.")
+    ] = False,
+    real: Annotated[
+        list[Path] | None,
+        typer.Option("--real", help="Folder of real pictures, labelled by the teacher detectors; repeatable."),
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", help="Processes that compose frames beside the training.")] = 0,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="Stop after this time; the same command goes on.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of weights and frames.")] = 1,
     device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
     work: WorkOption = DEFAULT_WORK,
@@ -50,38 +68,58 @@ def pretrain_detector(
     goes on from its checkpoint when the same command is given again.
 
     Example: hw-anon pretrain-detector --data data/people --steps 2000 --out build/weights/detector-s
+
+    At length: hw-anon pretrain-detector --data data/people --hard --steps 20000 --batch 32 --workers 14 --device cuda
     """
-    from hw_anon.data.detector_frames import load_clip_pictures
+    from hw_anon.data.detector_frames import load_clip_pictures, load_real_pictures
     from hw_anon.data.synthetic.sets import open_clips
     from quant.train_detector import DetectorRecipe, save_detector, train_face_detector, validation_frames
 
-    recipe = DetectorRecipe(net=net, steps=steps, batch=batch, learning_rate=learning_rate, seed=seed, device=device)
-    workspace = Workspace(work)
+    recipe = DetectorRecipe(
+        net=net,
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        checkpoint_every=100 if steps <= 10_000 else 500,
+        hard=hard,
+        workers=workers,
+        seed=seed,
+        device=device,
+    )
+    workspace, begun = Workspace(work), time.monotonic()
     clips = open_clips(data)
     with status("reading pictures"):
         train, test = (load_clip_pictures(clips, split, most=pictures) for split in ("train", "test"))
+        photographs = [picture for folder in real or [] for picture in load_real_pictures(folder, most=pictures)]
     with progress() as bar:
         task = bar.add_task(f"training {net}", total=steps)
 
         def advance(step: int, loss: float) -> None:
             bar.update(task, completed=step, description=f"training {net}, loss {loss:.3f}")
 
+            if minutes is not None and time.monotonic() - begun > 60 * minutes and step % recipe.checkpoint_every == 0:
+                raise _OutOfTimeError
+
         checkpoint = workspace.root / "cache" / f"pretrain-{net}.pt"
-        model = train_face_detector(recipe, train, checkpoint=checkpoint, on_step=advance)
+        try:
+            model = train_face_detector(recipe, [*train, *photographs], checkpoint=checkpoint, on_step=advance)
+        except _OutOfTimeError:
+            note(f"stopped; the same command goes on from {checkpoint}")
+            return
     directory = out or workspace.root / "weights" / net
     with status("measuring"):
         metrics = save_detector(
             model,
             recipe,
             directory,
-            frames=validation_frames(recipe, test, frames),
-            data=_provenance(clips, len(train), len(test)),
+            frames=validation_frames(recipe.frames, test, frames),
+            data=_provenance(clips, len(train), len(test)) | {"photographs": len(photographs)},
             threshold=_THRESHOLD,
         )
     if as_json:
         emit_document({"directory": str(directory), "metrics": metrics})
         return
-    _print(net, metrics["validation"])
+    print_detector_metrics(net, metrics["validation"])
     note(f"weights: {directory}")
 
 
@@ -94,10 +132,22 @@ def _provenance(clips: SyntheticClips, train: int, test: int) -> dict[str, Any]:
     return {"set": note, "generator": made["generator"], "settings": made["settings"], **pictures}
 
 
-def _print(net: str, validation: dict[str, Any]) -> None:
-    rows = [
-        (f"faces of height {name}", entry["faces"], entry["recall"]) for name, entry in validation["by_height"].items()
-    ]
-    rows += [("all faces", validation["faces"], validation["recall"])]
+def print_detector_metrics(net: str, validation: dict[str, Any]) -> None:
+    """Prints what a detector finds, class by class."""
+    titles = {"by_height": "of height", "by_turn": "turned by", "by_yaw": "looking aside by", "by_skin": "of skin"}
+    titles |= {"by_shown": "shown to", "by_thing": "behind", "by_light": "of grey level"}
+    rows = [("all", validation["faces"], validation["recall"], _interval(validation["recall_interval"]))]
+    for table, title in titles.items():
+        for name, entry in validation.get(table, {}).items():
+            rows.append((f"{title} {name}", entry["faces"], entry["recall"], _interval(entry["interval"])))
     title = f"{net} as the chip computes it: {validation['false_boxes']} false boxes a frame"
-    print_table(title, ("faces", "number", "recall"), rows)
+    print_table(title, ("faces", "number", "recall", "95 % interval"), rows)
+    allowed = validation["allowance"]
+    if allowed:
+        faces = allowed["from_16_pixels"]
+        found = f"{faces['recall']} {_interval(faces['interval'])} of {faces['faces']} faces from 16 pixels"
+        note(f"threshold {allowed['threshold']}: {allowed['false_boxes']} false boxes a frame, recall {found}")
+
+
+def _interval(ends: list[float] | None) -> str:
+    return "" if ends is None else f"[{ends[0]}, {ends[1]}]"

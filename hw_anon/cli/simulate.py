@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hw_anon.cli.build import DEFAULT_WORK, BoardOption, ClockOption, RateOption, note_stage
 from hw_anon.cli.output import JsonOption, emit_document, note, print_table, status
-from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+from hw_anon.cli.workspace import NetOption, WorkOption, Workspace, with_keys
 
 if TYPE_CHECKING:
     from hls.flow.finished import FinishedBuild
@@ -89,12 +89,12 @@ def simulate(
     workspace = Workspace(work)
     pictures = read_pictures(images or [])  # before the build, which takes minutes
     finished = workspace.built(net, config, on_stage=note_stage)
-    size = finished.contract.input.shape[1]
+    _, size, _, channels = finished.contract.input.shape
     own = middle_squares(pictures, size) if pictures else None
     crops = own if own is not None else workspace.faces(faces, size, portrait_only=portrait).crops
     stalls = Stalls(input_per_mille=stall_per_mille, output_per_mille=stall_per_mille)
     with status(f"simulating {len(crops)} faces"):
-        result = _run(finished, crops, stalls, waveform, workspace.simulators)
+        result = _run(finished, with_keys(crops, channels), stalls, waveform, workspace.simulators)
     path = save_pairs(crops, result.outputs[0].astype("uint8"), out)
     document = {
         "faces": len(crops),

@@ -146,4 +146,4 @@ def _method(
     if modifier is not None:
         return trained_methods([modifier], device=device)[0]
     maker = MethodMaker(net=net, config=BuildConfig(), workspace=workspace, crop_side=crop_side, seed=seed, seen=())
-    return maker.make(backend_names([backend or ""], baselines=False, others=False)[0])
+    return maker.make(backend_names([backend or ""], baselines=False, others=False)[0])[0]

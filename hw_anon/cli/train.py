@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from hw_anon.cli.chip_game import chip_modifier
 from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, progress
 from hw_anon.cli.training_data import DataOptions, load_training_data, parse_frame_size
 from hw_anon.cli.training_options import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from hw_anon.train.config import TrainRecipe
     from hw_anon.train.distributed import World
     from hw_anon.train.loop import OnStep, Progress, Training
+    from hw_anon.train.outputs import SaveModifier
 
 __all__ = ["register"]
 
@@ -73,8 +75,10 @@ def train(
     """Train a modifier by the game of modifier, face classifiers and action detector (Algorithm 1).
 
     Writes modifier.safetensors, detector.safetensors, the classifiers, recipe.json, metrics.json, log.jsonl,
-    TensorBoard events and samples.png. Several processes: torchrun --nproc-per-node 2 -m hw_anon.cli train …
+    TensorBoard events and samples.png. Recipes of the chip (chip-s, chip-m, chip-s-keyed) write chip/ in place of the
+    first, a network that every other command takes as --net OUT/chip, and distilled/, what it started from.
     In photographs and videos faces are looked for before the first step, once: what was found is kept.
+    Several processes: torchrun --nproc-per-node 2 -m hw_anon.cli train …
 
     Example: hw-anon train --recipe edge --people build/people --clips build/people --out build/edge-0 --seed 0
     """
@@ -130,7 +134,7 @@ class _Run:
         world = joined(place)
         if place.type == "cuda" and world.size > 1:
             place = torch.device("cuda", world.rank % torch.cuda.device_count())
-        training, described = self._training(place, world)
+        training, described, save = self._training(place, world)
         if self.resume and training.resume() and world.leads:
             note(f"going on at step {training.step:,} of {training.schedule.total:,}")
         bar, advance = _progress_bar(self.recipe.name, training.schedule.total, shown=world.leads)
@@ -139,9 +143,9 @@ class _Run:
         leave(world)
         if not world.leads:
             return None, finished
-        return write_outputs(training, command=command_line(), data=described), finished
+        return write_outputs(training, command=command_line(), data=described, save=save), finished
 
-    def _training(self, place: torch.device, world: World) -> tuple[Training, dict[str, Any]]:
+    def _training(self, place: torch.device, world: World) -> tuple[Training, dict[str, Any], SaveModifier | None]:
         """Reads the data and sets the run up.
 
         Raises:
@@ -160,11 +164,16 @@ class _Run:
                 return lambda done, total: bar.update(task, completed=done, total=total)
 
             data, described = load_training_data(self.data, watch)
+        modifier, save = chip_modifier(
+            self.recipe, data, described, self.out, seed=self.seed, device=str(place), world=world
+        )
         data = data.to(place)
         actions = len(data.frames.actions)
-        players = build_players(self.recipe, data.faces, actions=actions, seed=self.seed, device=place)
+        players = build_players(
+            self.recipe, data.faces, actions=actions, seed=self.seed, modifier=modifier, device=place
+        )
         training = Training(self.recipe, players, data, directory=self.out, seed=self.seed, device=place, world=world)
-        return training, described
+        return training, described, save
 
 
 def _progress_bar(name: str, total: int, *, shown: bool) -> tuple[AbstractContextManager[Any], OnStep | None]:

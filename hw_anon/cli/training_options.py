@@ -29,7 +29,9 @@ __all__ = [
 ]
 
 OutOption = Annotated[Path, typer.Option("--out", help="Directory for checkpoint, log and results.")]
-RecipeNameOption = Annotated[str, typer.Option("--recipe", help="paper, edge, smoke, or a .toml or .json file.")]
+RecipeNameOption = Annotated[
+    str, typer.Option("--recipe", help="paper, edge, chip-s, chip-m, chip-s-keyed, smoke, or a file of settings.")
+]
 SettingsOption = Annotated[
     list[str] | None, typer.Option("--set", help="Change one setting of the recipe, e.g. game.faces=32.")
 ]

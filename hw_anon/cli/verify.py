@@ -8,7 +8,7 @@ import typer
 
 from hw_anon.cli.build import DEFAULT_WORK, BoardOption, ClockOption, RateOption, note_stage
 from hw_anon.cli.output import JsonOption, emit_document, print_table, progress
-from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+from hw_anon.cli.workspace import NetOption, WorkOption, Workspace, with_keys
 from hw_anon.core.backend import Link
 from hw_anon.core.errors import ContractError
 
@@ -68,7 +68,7 @@ def chain_links(
     from quant.zoo import load_network
 
     finished = workspace.built(net, config, on_stage=note_stage)
-    _, height, width, _ = finished.contract.input.shape
+    _, height, width, channels = finished.contract.input.shape
     size = max(height, width)
     with progress() as bar:
         tasks: dict[str, int] = {}
@@ -83,8 +83,8 @@ def chain_links(
             QatBackend(integer_net(load_network(net))),
             finished,
             finn_dir=workspace.finn,
-            crops_u8=workspace.crops(crops, size).crops[:, :height, :width],
-            rtl_crops_u8=workspace.crops(rtl_crops, size).crops[:, :height, :width],
+            crops_u8=with_keys(workspace.crops(crops, size).crops[:, :height, :width], channels),
+            rtl_crops_u8=with_keys(workspace.crops(rtl_crops, size).crops[:, :height, :width], channels),
             stalls=stalls,
             advance=advance,
         )

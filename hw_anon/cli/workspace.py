@@ -10,23 +10,38 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hls.flow.config import BuildConfig
     from hls.flow.finished import FinishedBuild
     from hw_anon.data.crops import CropSet
 
-__all__ = ["NetOption", "WorkOption", "Workspace"]
+__all__ = ["NetOption", "WorkOption", "Workspace", "with_keys"]
 
 WorkOption = Annotated[
     Path, typer.Option("--work", help="Working directory: exported networks, builds, caches, downloads.")
 ]
 """The `--work` option of every command that makes something."""
 
-NetOption = Annotated[str, typer.Option("--net", help="Name of a network whose weights are shipped.")]
+NetOption = Annotated[str, typer.Option("--net", help="Name of a shipped network, or a directory of weights.")]
 """The `--net` option."""
 
 _PROOF_FACES = 4
 """Faces streamed through a new design: the steady state shows from the third on."""
 _CROP_SEED = 2018
+
+
+def with_keys(crops_u8: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Returns crops with as many channels as a network takes: each crop under a key of its own.
+
+    Args:
+        crops_u8: `[N, H, W, 3]` uint8.
+        channels: 3, or more for a keyed network.
+    """
+    from hw_anon.core.keys import append_key, power_up_keys
+
+    return append_key(crops_u8, power_up_keys(len(crops_u8), channels - 3, seed=_CROP_SEED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +71,13 @@ class Workspace:
 
     def export_dir(self, net: str) -> Path:
         """Directory of an exported network."""
-        return self.root / "nets" / net
+        return self.root / "nets" / Path(net).name
 
     def build_dir(self, net: str, config: BuildConfig) -> Path:
         """Directory of a network's build for one board, throughput and, if it is not the board's own, clock."""
         board = config.target
         clock = "" if config.clock_mhz == board.clk_mhz else f"-{config.clock_mhz:g}mhz"
-        return self.root / "designs" / f"{net}-{board.name}-{config.faces_per_s:g}{clock}"
+        return self.root / "designs" / f"{Path(net).name}-{board.name}-{config.faces_per_s:g}{clock}"
 
     def crops(self, count: int, size: int, *, seed: int = _CROP_SEED) -> CropSet:
         """Returns real faces and adversarial patterns; the AT&T faces are fetched on first use."""
@@ -84,7 +99,7 @@ class Workspace:
         from quant.zoo import load_network
 
         directory = self.export_dir(net)
-        export_net(load_network(net), net, directory)
+        export_net(load_network(net), Path(net).name, directory)
         return directory
 
     def built(
@@ -105,12 +120,12 @@ class Workspace:
                     return finished
             except ContractError:
                 pass  # none, half of one, or damaged: build (again)
-        _, height, width, _ = load_contract(source).input.shape
+        _, height, width, channels = load_contract(source).input.shape
         return build(
             source,
             directory,
             config,
-            crops_u8=self.faces(_PROOF_FACES, max(height, width)).crops[:, :height, :width],
+            crops_u8=with_keys(self.faces(_PROOF_FACES, max(height, width)).crops[:, :height, :width], channels),
             work_dir=self.finn,
             cache_dir=self.simulators,
             on_stage=on_stage,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,27 @@ from numpy.typing import NDArray
 from hw_anon.core.boxes import Box
 from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ContractError
-from hw_anon.data.face_labels import FaceLabel
-from hw_anon.data.synthetic.sets import SyntheticClips
+from hw_anon.data.face_boxes import FaceFinder, Finder
+from hw_anon.data.face_labels import FaceLabel, found_labels
+from hw_anon.data.images import image_files, read_picture
+from hw_anon.data.occluders import OCCLUDERS, draw_occluder
+from hw_anon.data.samples import require_directory
+from hw_anon.data.synthetic.plan import SPLITS
+from hw_anon.data.synthetic.sets import SyntheticClips, open_people
 from hw_anon.data.weights import import_cv2
 
-__all__ = ["ComposedFrame", "FacePicture", "FrameComposer", "FrameSettings", "load_clip_pictures"]
+__all__ = [
+    "HARD_FRAMES",
+    "ComposedFrame",
+    "FacePicture",
+    "FaceTraits",
+    "FrameComposer",
+    "FrameSettings",
+    "load_clip_pictures",
+    "load_real_pictures",
+]
 
+_THING = -2  # owner of pixels that show a drawn thing
 _MIN_VISIBLE = 0.3  # of a face, to be asked for
 _HARDLY_VISIBLE = 0.05  # with less of it a face is none
 _Affine = NDArray[np.float64]
@@ -36,6 +52,29 @@ class FacePicture:
     """`[H, W, 3]` uint8 RGB."""
     face: FaceLabel | None
     """The face; `None` where nothing of it is visible."""
+    others: tuple[FaceLabel, ...] = ()
+    """Further faces; a picture with such is only a background."""
+    skin: float | None = None
+    """How light the skin is, L* of 0 to 100, where it is known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FaceTraits:
+    """What a face in a frame is like, for tables."""
+
+    turn_deg: float
+    """Angle in the plane by which its picture was turned, degrees."""
+    yaw: float
+    """How far the head looks aside: the nose's way off the middle of the eyes in parts of their distance, 0 from the
+    front, about 0.5 in half profile."""
+    skin: float | None
+    """L* of the skin, where it is known."""
+    shown: float
+    """Part of the face that can be seen, 0 to 1."""
+    thing: str | None
+    """What was drawn before it, one of `OCCLUDERS`."""
+    luma: float
+    """Mean grey level of the face in the frame, 0 to 255."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -48,6 +87,8 @@ class ComposedFrame:
     """Tight boxes; they may stick out of the frame."""
     ignored: tuple[Box, ...]
     """Boxes of faces too small or too much covered to be asked for."""
+    traits: tuple[FaceTraits, ...] = ()
+    """What `faces` are like, one for each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +109,16 @@ class FrameSettings(Config):
     """Faces lower than this, in pixels, need not be found."""
     turn_deg: float = 15.0
     """Standard deviation of the angle in the plane, in degrees; no more than three of it."""
+    wide_turns: float = 0.0
+    """Share of the pictures laid over whose angle is drawn evenly from ±`widest_turn_deg` instead."""
+    widest_turn_deg: float = 45.0
+    """See `wide_turns`."""
+    squeeze: float = 0.0
+    """Pictures laid over are made narrower by up to this part: heads turned aside are."""
+    things: float = 0.0
+    """Share of the faces with a thing drawn before them: hand, cup, phone, stick or card."""
+    light: float = 0.25
+    """Standard deviation of the logarithms of a frame's gain and gamma: dark and bright scenes."""
 
     def __post_init__(self) -> None:
         require_range(self, "width", 16, 4096, unit="pixels")
@@ -77,6 +128,15 @@ class FrameSettings(Config):
         require_range(self, "largest_face", self.smallest_face, None, unit="pixels")
         require_range(self, "asked_from", 0, None, unit="pixels")
         require_range(self, "turn_deg", 0, 60, unit="degrees")
+        require_range(self, "wide_turns", 0, 1)
+        require_range(self, "widest_turn_deg", 0, 180, unit="degrees")
+        require_range(self, "squeeze", 0, 0.9)
+        require_range(self, "things", 0, 1)
+        require_range(self, "light", 0, 2)
+
+
+HARD_FRAMES = FrameSettings(wide_turns=0.5, squeeze=0.35, things=0.35, light=0.45)
+"""Frames for training at length: turned, narrow, half hidden, dark and bright faces in plenty."""
 
 
 class FrameComposer:
@@ -90,7 +150,9 @@ class FrameComposer:
         """
         self.settings = settings or FrameSettings()
         self._pictures = tuple(pictures)
-        self._people = [index for index, picture in enumerate(self._pictures) if picture.face is not None]
+        self._people = [
+            index for index, picture in enumerate(self._pictures) if picture.face is not None and not picture.others
+        ]
         if not self._people:
             raise ContractError("frames for a face detector need pictures with faces, there are none")
 
@@ -100,22 +162,66 @@ class FrameComposer:
         settings = self.settings
         frame = np.zeros((settings.height, settings.width, 3), np.uint8)
         owner = np.full(frame.shape[:2], -1, np.int16)
-        boxes: list[tuple[Box, float]] = []
+        placed: list[_Placed] = []
         layers = [int(rng.integers(len(self._pictures)))]
         layers += [int(index) for index in rng.choice(self._people, int(rng.integers(0, settings.most_overlays + 1)))]
         for layer, index in enumerate(layers):
             picture = self._pictures[index]
             place = self._cover(picture, rng) if layer == 0 else self._overlay(picture, rng)
             _paint(frame, owner, picture, place, layer, rng)
-            boxes.append(_face_box(picture.face, place))
-        found: dict[bool, list[Box]] = {True: [], False: []}
-        for layer, (box, visible) in enumerate(boxes):
+            own = [picture.face, *picture.others] if picture.face is not None else []
+            placed += [
+                _Placed(face, place, layer, picture.skin, self._thing(frame, owner, face, place, rng)) for face in own
+            ]
+        frame = _light(frame, rng, settings.light)
+        return self._composed(frame, owner, placed)
+
+    def _composed(self, frame: NDArray[np.uint8], owner: NDArray[np.int16], placed: Sequence[_Placed]) -> ComposedFrame:
+        """Sorts the faces of a finished frame into those that are asked for and the others."""
+        settings = self.settings
+        faces: list[tuple[Box, FaceTraits]] = []
+        ignored: list[Box] = []
+        for item in placed:
+            box, visible = _face_box(item.face, item.place)
             inside = box.clipped(settings.width, settings.height) if visible else None
-            if inside is not None:
-                shown = visible * float((owner[inside.rows, inside.columns] == layer).sum()) / box.area
-                if shown >= _HARDLY_VISIBLE:
-                    found[shown >= _MIN_VISIBLE and box.height >= settings.asked_from].append(box)
-        return ComposedFrame(frame=_light(frame, rng), faces=tuple(found[True]), ignored=tuple(found[False]))
+            if inside is None:
+                continue
+            shown = visible * float((owner[inside.rows, inside.columns] == item.layer).sum()) / box.area
+            if shown < _HARDLY_VISIBLE:
+                continue
+            if shown >= _MIN_VISIBLE and box.height >= settings.asked_from:
+                luma = float(frame[inside.rows, inside.columns].mean())
+                faces.append((box, _traits(item, shown, luma)))
+            else:
+                ignored.append(box)
+        boxes, traits = tuple(box for box, _ in faces), tuple(trait for _, trait in faces)
+        return ComposedFrame(frame=frame, faces=boxes, ignored=tuple(ignored), traits=traits)
+
+    def _thing(
+        self,
+        frame: NDArray[np.uint8],
+        owner: NDArray[np.int16],
+        face: FaceLabel,
+        place: _Affine,
+        rng: np.random.Generator,
+    ) -> str | None:
+        """Draws a thing before some of the faces; returns which."""
+        if not self.settings.things or rng.random() >= self.settings.things:
+            return None
+        box, _ = _face_box(face, place)
+        kind = list(OCCLUDERS)[int(rng.integers(len(OCCLUDERS)))]
+        drawn = draw_occluder(kind, int(rng.integers(1 << 31)))
+        scale = max(box.width, box.height) * rng.uniform(0.4, 1.0) / len(drawn)
+        matrix = _affine(scale, float(rng.uniform(0, 2 * math.pi)), False, len(drawn), np.zeros(2))
+        middle = np.array([box.x + box.width * rng.uniform(0.1, 0.9), box.y + box.height * rng.uniform(0.3, 1.0)])
+        matrix[:, 2] = middle - matrix[:, :2] @ np.full(2, len(drawn) / 2)
+        matrix[:, 2] += 0.5 * (matrix[:, 0] + matrix[:, 1]) - 0.5  # OpenCV counts from pixel centres
+        cv2 = import_cv2()
+        laid = cv2.warpAffine(drawn, matrix, (frame.shape[1], frame.shape[0]))
+        cover = laid[..., 3] >= 128
+        frame[cover] = laid[cover, :3]
+        owner[cover] = _THING
+        return kind
 
     def _cover(self, picture: FacePicture, rng: np.random.Generator) -> _Affine:
         """Returns where a picture goes that fills the frame."""
@@ -131,12 +237,42 @@ class FrameComposer:
         left, top, right, bottom = face.box
         wanted = math.exp(rng.uniform(math.log(settings.smallest_face), math.log(settings.largest_face)))
         turn = float(np.clip(rng.normal(0, settings.turn_deg), -3 * settings.turn_deg, 3 * settings.turn_deg))
+        if settings.wide_turns and rng.random() < settings.wide_turns:
+            turn = float(rng.uniform(-settings.widest_turn_deg, settings.widest_turn_deg))
         place = _affine(
             wanted / (bottom - top), math.radians(turn), bool(rng.integers(2)), picture.pixels.shape[1], np.zeros(2)
         )
+        if settings.squeeze:
+            place[:, 0] *= 1.0 - rng.uniform(0, settings.squeeze)
         centre = place @ [(left + right) / 2, (top + bottom) / 2, 1.0]
         place[:, 2] += rng.uniform(0, 1, 2) * [settings.width, settings.height] - centre
         return place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placed:
+    """A face in a frame in the making."""
+
+    face: FaceLabel
+    place: _Affine
+    layer: int
+    skin: float | None
+    thing: str | None
+
+
+def _traits(item: _Placed, shown: float, luma: float) -> FaceTraits:
+    (left_x, left_y), (right_x, right_y), (nose_x, nose_y), *_ = item.face.landmarks
+    eyes = max(math.hypot(right_x - left_x, right_y - left_y), 1e-6)
+    along = ((nose_x - left_x) * (right_x - left_x) + (nose_y - left_y) * (right_y - left_y)) / eyes**2
+    turn = math.degrees(math.atan2(item.place[1, 1], item.place[0, 1])) - 90.0
+    return FaceTraits(
+        turn_deg=abs((turn + 180.0) % 360.0 - 180.0),
+        yaw=abs(along - 0.5),
+        skin=item.skin,
+        shown=shown,
+        thing=item.thing,
+        luma=luma,
+    )
 
 
 def load_clip_pictures(clips: SyntheticClips, split: str, *, most: int, seed: int = 0) -> tuple[FacePicture, ...]:
@@ -159,12 +295,55 @@ def _pictures(clips: SyntheticClips, split: str, most: int, seed: int) -> Iterat
     chosen = [clip for clip in clips.clips if clip.split == split]
     if not chosen:
         raise ContractError(f"{clips.title}: no clips of the split {split!r}")
+    skins = _skins(clips)
     orders = [(clip, rng.permutation(list(clip.frames))) for clip in chosen]
     turns = max(len(order) for _, order in orders)
     places = [(clip, int(order[turn])) for turn in range(turns) for clip, order in orders if turn < len(order)]
     for clip, number in places[:most]:
         faces = clips.faces(clip, number)
-        yield FacePicture(pixels=clips.picture(clip, number), face=faces[0] if faces else None)
+        skin = skins.get(clips.performer(clip))
+        yield FacePicture(pixels=clips.picture(clip, number), face=faces[0] if faces else None, skin=skin)
+
+
+def _skins(clips: SyntheticClips) -> dict[str, float]:
+    """Returns how light the skin of each person of a set is; empty for a set without portraits."""
+    skins: dict[str, float] = {}
+    for split in SPLITS:
+        try:
+            people = open_people(clips.directory, split)
+        except ContractError:
+            continue
+        skins |= {name: people.traits(identity).skin for identity, name in enumerate(people.identities)}
+    return skins
+
+
+def load_real_pictures(directory: Path, *, most: int = 2000, finder: Finder | None = None) -> tuple[FacePicture, ...]:
+    """Returns pictures of a folder, folders below it included, with the faces that the teacher finds in them.
+
+    The teacher is the paper's: a detector of high recall and a second opinion (`FaceFinder`). Pictures with one face
+    can be laid over others, pictures with several are backgrounds.
+
+    Args:
+        directory: the folder.
+        most: pictures at most.
+        finder: another teacher.
+
+    Raises:
+        ContractError: if the folder is missing or holds no picture, or a picture is damaged.
+        ToolError: if the teacher's packages are not installed.
+    """
+    require_directory(directory, "a folder of pictures")
+    folders = [directory, *(path for path in directory.rglob("*") if path.is_dir())]
+    files = sorted(file for folder in folders for file in image_files(folder))
+    if not files:
+        raise ContractError(f"{directory}: holds no picture")
+    teacher = finder or FaceFinder()
+    pictures = []
+    for file in files[:most]:
+        pixels = read_picture(file)
+        faces = found_labels(teacher.find(pixels))
+        pictures.append(FacePicture(pixels=pixels, face=faces[0] if faces else None, others=faces[1:]))
+    return tuple(pictures)
 
 
 def _affine(scale: float, turn: float, mirror: bool, width: int, shift: NDArray[np.float64]) -> _Affine:
@@ -219,14 +398,18 @@ def _paint(
     inside = cv2.warpAffine(np.full(pixels.shape[:2], 255, np.uint8), centres, (width, height)) == 255
     warped = cv2.warpAffine(pixels, centres, (width, height), borderMode=cv2.BORDER_REPLICATE)
     tint = rng.uniform(0.85, 1.18, 3)
-    frame[inside] = np.clip(warped[inside] * tint, 0, 255).astype(np.uint8)
+    tinted = np.clip(np.arange(256)[:, None] * tint, 0, 255).astype(np.uint8)
+    cv2.copyTo(cv2.LUT(warped, tinted[None]), inside.astype(np.uint8), frame)
     owner[inside] = layer
 
 
-def _light(frame: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def _light(frame: NDArray[np.uint8], rng: np.random.Generator, spread: float) -> NDArray[np.uint8]:
     """Returns the frame under another exposure and with a sensor's noise."""
-    values = 255.0 * (frame / 255.0) ** math.exp(rng.normal(0, 0.25)) * math.exp(rng.normal(0, 0.25))
+    levels = 255.0 * (np.arange(256) / 255.0) ** math.exp(rng.normal(0, spread)) * math.exp(rng.normal(0, spread))
+    values = levels.astype(np.float32)[frame]
     if rng.random() < 0.15:
-        values = np.repeat(values.mean(2, keepdims=True), 3, axis=2)
-    noise = rng.standard_normal(frame.shape, dtype=np.float32) * rng.uniform(0, 6)
-    return np.clip(np.rint(values + noise), 0, 255).astype(np.uint8)
+        values[:] = values.mean(2, keepdims=True)
+    noise = rng.standard_normal(frame.shape, dtype=np.float32)
+    noise *= np.float32(rng.uniform(0, 6))
+    values += noise
+    return np.clip(np.rint(values, out=values), 0, 255, out=values).astype(np.uint8)

@@ -17,10 +17,19 @@ from numpy.typing import NDArray
 from hw_anon.core.backend import ModifierBackend, require_crops
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.evaluate.baselines import is_baseline
+from hw_anon.evaluate.power_ups import PoweredModifier, PowerUps
 from hw_anon.nets.checkpoint import load_modifier
 from hw_anon.nets.modifier import JohnsonModifier
 
-__all__ = ["CallableModifier", "FloatModifier", "Method", "load_method", "pick_device"]
+__all__ = [
+    "CallableModifier",
+    "FloatModifier",
+    "Method",
+    "keyed_methods",
+    "load_method",
+    "load_methods",
+    "pick_device",
+]
 
 _BATCH = 16
 
@@ -81,24 +90,59 @@ class FloatModifier:
         """Name in reports."""
         self.crop_side = net.config.size
         """Side of the crops in pixels."""
+        self.key_channels = net.config.key_channels
+        """Channels of its key, behind the colours of a crop."""
         self._device = pick_device(device)
         self._net = net.to(self._device).eval()
 
     @torch.no_grad()
     def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Modifies `[N, S, S, 3]` uint8 crops; returns the same shape.
+        """Modifies `[N, S, S, 3 + key]` uint8 crops; returns `[N, S, S, 3]`.
 
         Raises:
             ContractError: if shape or dtype are not the network's.
         """
-        require_crops(crops_u8, (self.crop_side, self.crop_side, 3), backend=self.name)
-        out = np.empty_like(crops_u8)
+        require_crops(crops_u8, (self.crop_side, self.crop_side, 3 + self.key_channels), backend=self.name)
+        out = np.empty((*crops_u8.shape[:3], 3), np.uint8)
         for start in range(0, len(crops_u8), _BATCH):
             batch = torch.from_numpy(np.ascontiguousarray(crops_u8[start : start + _BATCH])).to(self._device)
             modified = self._net(batch.permute(0, 3, 1, 2).float() / 255.0)
             levels = torch.floor(modified * 255.0 + 0.5).clamp(0, 255).to(torch.uint8)
             out[start : start + _BATCH] = levels.permute(0, 2, 3, 1).cpu().numpy()
         return out
+
+
+def keyed_methods(
+    backend: ModifierBackend, channels: int, *, crop_side: int, seen: tuple[str, ...] = (), seed: int | None = None
+) -> list[Method]:
+    """Returns what is measured of a modifier: itself, and of a keyed one both of what attackers may have seen.
+
+    Args:
+        backend: the modifier; a keyed one takes its key behind the colours.
+        channels: its key channels.
+        crop_side: side of its crops in pixels.
+        seen: judges that its training used.
+        seed: seed of its training.
+    """
+    if not channels:
+        return [Method(backend=backend, crop_side=crop_side, seen=seen, seed=seed)]
+    kinds: dict[str, PowerUps] = {f"{backend.name}-fresh-key": "fresh", f"{backend.name}-same-key": "same"}
+    return [
+        Method(
+            backend=PoweredModifier(backend, channels, name=name, crop_side=crop_side, power_ups=power_ups),
+            crop_side=crop_side,
+            seen=seen,
+            seed=seed,
+        )
+        for name, power_ups in kinds.items()
+    ]
+
+
+def load_methods(path: Path, *, name: str | None = None, device: str = "auto") -> list[Method]:
+    """Loads a trained modifier: one method, or two of a keyed one; arguments and errors as of `load_method`."""
+    method = load_method(path, name=name, device=device)
+    channels = method.backend.key_channels if isinstance(method.backend, FloatModifier) else 0
+    return keyed_methods(method.backend, channels, crop_side=method.crop_side, seen=method.seen, seed=method.seed)
 
 
 def load_method(path: Path, *, name: str | None = None, device: str = "auto") -> Method:

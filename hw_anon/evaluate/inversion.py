@@ -27,6 +27,7 @@ from hw_anon.data.weights import SFACE
 from hw_anon.evaluate.detection_metrics import l1_distance, structural_similarity
 from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.float_backend import pick_device
+from hw_anon.evaluate.power_ups import at_power_up
 from hw_anon.evaluate.privacy import INVERSION, ProtocolResult
 from hw_anon.evaluate.protocol import Attacked, Progress, modify_crops, recognise, region_crops
 from hw_anon.evaluate.verification import Pairs
@@ -138,7 +139,7 @@ class Inversion:
         """Returns `[N, S, S, 3]` uint8: every judged region as the attacker restores it, at the network's size."""
         faces, size = attacked.originals.faces, self.config.net.size
         seed = attacked.settings.seed
-        modified = _tensor(modify_crops(attacked.backend, region_crops(faces, attacked.crop_side)), size)
+        modified = _tensor(modify_crops(at_power_up(attacked.backend), region_crops(faces, attacked.crop_side)), size)
         out = np.empty((len(faces), size, size, 3), np.uint8)
         if self._others is not None:
             if self._others.name == faces.name:

@@ -26,6 +26,7 @@ from hw_anon.evaluate.detection_metrics import face_recall, l1_distance, structu
 from hw_anon.evaluate.faces import IdentityFaces, face_finder
 from hw_anon.evaluate.judges import Judge
 from hw_anon.evaluate.parrot import known_people, pixel_features, split_pictures, train_parrot
+from hw_anon.evaluate.power_ups import PoweredModifier
 from hw_anon.evaluate.privacy import (
     ADAPTIVE,
     INVERSION,
@@ -153,23 +154,33 @@ def modify_crops(backend: ModifierBackend, crops_u8: NDArray[np.uint8]) -> NDArr
     return out
 
 
-def apply_modifier(backend: ModifierBackend, faces: IdentityFaces, *, crop_side: int) -> list[NDArray[np.uint8]]:
+def apply_modifier(
+    backend: ModifierBackend, faces: IdentityFaces, *, crop_side: int, known_pictures: int = 0
+) -> list[NDArray[np.uint8]]:
     """Returns every picture with its region replaced by the modified crop.
 
     Args:
         backend: the modifier.
         faces: the identity set.
         crop_side: side of the square crops that the modifier takes.
+        known_pictures: keyed modifiers: each person's first so many pictures are modified under power-ups that the
+            attacker knows, see `PoweredModifier.plan`.
 
     Raises:
         ContractError: if the modifier answers with another shape or dtype.
     """
-    out: list[NDArray[np.uint8]] = []
-    for start in range(0, len(faces), _BATCH):
-        indices = range(start, min(start + _BATCH, len(faces)))
-        modified = modify_crops(backend, region_crops(faces, crop_side, indices))
-        out += [paste(faces.pictures[i], faces.regions[i], m) for i, m in zip(indices, modified, strict=True)]
-    return out
+    plan = np.zeros(len(faces), np.int64)
+    if isinstance(backend, PoweredModifier):
+        plan = backend.plan(faces.people, known_pictures)
+    out: dict[int, NDArray[np.uint8]] = {}
+    for power_up in np.unique(plan).tolist():
+        powered = backend.at(power_up) if isinstance(backend, PoweredModifier) else backend
+        chosen = np.flatnonzero(plan == power_up).tolist()
+        for start in range(0, len(chosen), _BATCH):
+            indices = chosen[start : start + _BATCH]
+            modified = modify_crops(powered, region_crops(faces, crop_side, indices))
+            out |= {i: paste(faces.pictures[i], faces.regions[i], m) for i, m in zip(indices, modified, strict=True)}
+    return [out[i] for i in range(len(faces))]
 
 
 def evaluate_privacy(
@@ -208,7 +219,7 @@ def evaluate_privacy(
     known = originals.faces
     if pairs is None:
         pairs = make_pairs(known.people, folds=settings.folds, seed=settings.seed, per_fold=settings.pairs_per_fold)
-    pictures = apply_modifier(backend, known, crop_side=crop_side)
+    pictures = apply_modifier(backend, known, crop_side=crop_side, known_pictures=settings.train_pictures)
     attacked = Attacked(
         backend=backend,
         crop_side=crop_side,

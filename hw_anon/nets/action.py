@@ -262,6 +262,18 @@ class ActionDetector(nn.Module):
         losses: dict[str, Tensor] = {**proposal_losses, **box_losses}
         return losses
 
+    def features(self, frames: Tensor) -> list[Tensor]:
+        """Returns the feature pyramid that boxes are found and named from.
+
+        Args:
+            frames: `[B, 3, H, W]` float RGB, 0..1.
+
+        Returns:
+            One `[B, C, h, w]` for each level, finest first, differentiable in the frames.
+        """
+        images, _ = self.rcnn.transform(list(frames), None)
+        return list(self.rcnn.backbone(images.tensors).values())
+
     @torch.no_grad()
     def detect(self, frames: Tensor) -> list[Detections]:
         """Detects people and their actions; leaves the module's mode as it was.

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from hw_anon.core.config import Config, require_choice, require_multiple, require_range
 from hw_anon.core.errors import ContractError
+from hw_anon.core.keys import MOST_KEY_CHANNELS
 
 __all__ = ["EDGE", "PAPER", "SMOKE", "JohnsonConfig", "JohnsonModifier"]
 
@@ -35,6 +36,8 @@ class JohnsonConfig(Config):
     """Kernel side of the first and the last convolution, odd, 3 to 9."""
     upsampling: Literal["transposed", "nearest"] = "transposed"
     """Transposed 3×3 convolutions as published, or nearest-neighbour repetition and a convolution as on the chip."""
+    key_channels: int = 0
+    """Constant input channels behind red, green and blue, 0 to 16: the key of a power-up."""
     norm: Norm = "instance"
     """Instance norm as published, or one norm over all channels of a crop with learned gain: it keeps what instance
     norm takes away, the brightness and colour of the whole crop."""
@@ -44,6 +47,7 @@ class JohnsonConfig(Config):
         require_range(self, "size", 16, 1024, unit="pixels")
         require_range(self, "width", 1, 512, unit="channels")
         require_range(self, "blocks", 0, 32)
+        require_range(self, "key_channels", 0, MOST_KEY_CHANNELS)
         require_choice(self, "edge_kernel", (3, 5, 7, 9))
         require_choice(self, "upsampling", ("transposed", "nearest"))
         require_choice(self, "norm", ("instance", "layer"))
@@ -101,7 +105,7 @@ class JohnsonModifier(nn.Module):
         self.config = config
         a, b, c, k = config.width, 2 * config.width, 4 * config.width, config.edge_kernel
         self.layers = nn.Sequential(
-            *_convolution(3, a, k, config.norm),
+            *_convolution(3 + config.key_channels, a, k, config.norm),
             nn.ReLU(inplace=True),
             *_halving(a, b, config.norm),
             *_halving(b, c, config.norm),
@@ -121,16 +125,16 @@ class JohnsonModifier(nn.Module):
         """Modifies face crops.
 
         Args:
-            images: `[N, 3, S, S]` float RGB, 0..1 (bytes / 255); inside, 2x - 1.
+            images: `[N, 3 + key, S, S]` float, 0..1 (bytes / 255): RGB, then the key's channels; inside, 2x - 1.
 
         Returns:
-            The same shape, in (0, 1): (tanh + 1) / 2.
+            `[N, 3, S, S]` in (0, 1): (tanh + 1) / 2.
 
         Raises:
             ContractError: if the crops are not of the size in the config.
         """
-        size = self.config.size
-        if images.ndim != 4 or images.shape[1:] != (3, size, size):
-            raise ContractError(f"images are {list(images.shape)}; expected [N, 3, {size}, {size}]")
+        size, channels = self.config.size, 3 + self.config.key_channels
+        if images.ndim != 4 or images.shape[1:] != (channels, size, size):
+            raise ContractError(f"images are {list(images.shape)}; expected [N, {channels}, {size}, {size}]")
         modified: Tensor = self.layers(2.0 * images - 1.0)
         return (modified + 1.0) / 2.0

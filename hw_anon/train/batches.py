@@ -34,6 +34,7 @@ __all__ = [
     "draw",
     "draw_nothing",
     "pick_frames",
+    "pictures_of",
     "resident",
     "soften",
     "step_generator",
@@ -43,6 +44,8 @@ __all__ = [
 _COLUMNS = 11
 """Uniform numbers for a picture: scale, shift x, shift y, mirror, grey, brightness, contrast, three colour gains, and
 how softly classifiers look at it."""
+_BOX_COLUMNS, _BOXES = 4, 4
+"""Uniform numbers for a region's error: shift x, shift y, width, height; frames' further regions take them again."""
 _LUMA = (0.299, 0.587, 0.114)
 _BINOMIAL = (1.0, 8.0, 28.0, 56.0, 70.0, 56.0, 28.0, 8.0, 1.0)
 _MIRRORED = (1, 0, 2, 4, 3)
@@ -67,6 +70,12 @@ class Jitter(Config):
     """Differences to the picture's mean are multiplied by 1 ± this."""
     colour: float = 0.1
     """Each channel is multiplied by 1 ± this."""
+    box_shift: float = 0.0
+    """Regions move by normal numbers of this deviation, in parts of their sides: the on-chip detector's error."""
+    box_scale: float = 0.0
+    """Logarithms of their sides change by normal numbers of this deviation, each side by itself."""
+    occlude: float = 0.0
+    """Faces: share of them with a thing drawn before them."""
     soften: float = 0.0
     """Faces: classifiers look at f and M(f) mixed with their blurred selves, by up to this part: what fools them must
     survive that, which fine adversarial patterns do not."""
@@ -74,6 +83,13 @@ class Jitter(Config):
     def __post_init__(self) -> None:
         for field in ("scale", "shift", "mirror", "grey", "brightness", "contrast", "colour", "soften"):
             require_range(self, field, 0.0, 1.0)
+        for field in ("box_shift", "box_scale", "occlude"):
+            require_range(self, field, 0.0, 1.0)
+
+    @property
+    def varies_boxes(self) -> bool:
+        """Whether regions err as a detector's do."""
+        return self.box_shift > 0 or self.box_scale > 0
 
 
 NO_JITTER = Jitter(scale=0.0, shift=0.0, mirror=0.0, grey=0.0, brightness=0.0, contrast=0.0, colour=0.0)
@@ -94,6 +110,10 @@ class FaceBatch:
     """`[N]` float32, 0..1: how much of `soften` there is in what classifiers see."""
     aims: Tensor | None = None
     """`[N]` int64: the wrong people that M aims at, where it does not simply flee from `labels`."""
+    keys: Tensor | None = None
+    """`[N, K]` float32 0..1: the key that each face is modified under; `None` if M has none."""
+    cover: Tensor | None = None
+    """`[N, 1, S, S]` 0..1: what lies before each face; `None` if nothing does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -108,6 +128,8 @@ class FrameBatch:
     """Boxes and actions of each frame, on the CPU."""
     seeds: tuple[int, ...] = ()
     """A seed for each frame: which anchors and proposals A's losses see."""
+    keys: Tensor | None = None
+    """`[B, K]` float32 0..1: the key of each frame; `None` if M has none."""
 
 
 class Shuffled:
@@ -147,14 +169,37 @@ def step_generator(seed: int, step: int, purpose: str) -> torch.Generator:
     return torch.Generator().manual_seed(step_seed(seed, step, purpose))
 
 
-def draw(count: int, generator: torch.Generator) -> Tensor:
-    """Returns the uniform numbers that vary `count` pictures, `[count, 11]` 0..1, on the CPU."""
-    return torch.rand(count, _COLUMNS, generator=generator)
+def draw(count: int, generator: torch.Generator, jitter: Jitter | None = None) -> Tensor:
+    """Returns the uniform numbers that vary `count` pictures, `[count, 11]` 0..1, on the CPU.
+
+    Args:
+        count: pictures.
+        generator: source of randomness.
+        jitter: if its regions err, there are 16 more columns, four for each of four regions.
+    """
+    more = _BOX_COLUMNS * _BOXES if jitter is not None and jitter.varies_boxes else 0
+    return torch.rand(count, _COLUMNS + more, generator=generator)
 
 
 def draw_nothing(count: int) -> Tensor:
     """Returns the numbers for `count` pictures that `NO_JITTER` leaves as they are."""
     return torch.zeros(count, _COLUMNS)
+
+
+def pictures_of(labels: Tensor, people: Tensor, generator: torch.Generator) -> Tensor:
+    """Returns for each person one of their pictures, drawn at random.
+
+    Args:
+        labels: `[P]` int64 person of each picture.
+        people: `[N]` int64 people, each with a picture.
+        generator: source of randomness, on the CPU.
+
+    Returns:
+        `[N]` int64 indices into `labels`, on the CPU.
+    """
+    matching = labels.cpu()[None] == people.cpu()[:, None]
+    chances = torch.rand(matching.shape, generator=generator)
+    return torch.where(matching, chances, -1.0).argmax(1)
 
 
 def resident(bank: FrameBank, device: torch.device | str) -> FrameBank:
@@ -164,6 +209,23 @@ def resident(bank: FrameBank, device: torch.device | str) -> FrameBank:
 
 def _signed(column: Tensor) -> Tensor:
     return 2.0 * column - 1.0
+
+
+def _box_errors(uniform: Tensor, jitter: Jitter) -> Tensor:
+    """Returns `[N, R, 4]`: shifts in x and y in parts of a region's sides, factors on width and height."""
+    chosen = uniform[:, _COLUMNS:].view(len(uniform), _BOXES, _BOX_COLUMNS).clamp(1e-3, 1 - 1e-3)
+    normal = torch.special.ndtri(chosen)  # at most 3.1 deviations
+    return torch.cat([normal[..., :2] * jitter.box_shift, (normal[..., 2:] * jitter.box_scale).exp()], -1)
+
+
+def _err(region: Box, error: Sequence[float], width: int, height: int) -> Box:
+    """Returns a region as a detector might have placed it, inside the frame."""
+    shift_x, shift_y, wider, higher = error
+    wide = min(max(round(region.width * wider), MIN_REGION), width)
+    high = min(max(round(region.height * higher), MIN_REGION), height)
+    x = round(region.x + (0.5 + shift_x) * region.width - wide / 2)
+    y = round(region.y + (0.5 + shift_y) * region.height - high / 2)
+    return Box(x=min(max(x, 0), width - wide), y=min(max(y, 0), height - high), width=wide, height=high)
 
 
 def _regions(bank: FaceBank, indices: Tensor, jitter: Jitter, uniform: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,6 +241,9 @@ def _regions(bank: FaceBank, indices: Tensor, jitter: Jitter, uniform: Tensor) -
     low, side = low - margin, side + 2.0 * margin
     centre = low + side / 2.0 + _signed(uniform[:, 1:3]) * jitter.shift * side
     side = side * (1.0 + _signed(uniform[:, :1]) * jitter.scale)
+    if jitter.varies_boxes:
+        error = _box_errors(uniform, jitter)[:, 0]
+        centre, side = centre + error[:, :2] * side, side * error[:, 2:]
     low = (centre - side / 2.0).clamp(0.0, limit - MIN_REGION)
     high = (centre + side / 2.0).clamp(MIN_REGION, limit)
     side = (high - low).clamp_min(MIN_REGION)
@@ -193,7 +258,7 @@ def cut_faces(bank: FaceBank, indices: Tensor, size: int, jitter: Jitter, unifor
         indices: `[N]` int64.
         size: side of a face, S.
         jitter: how far they are varied.
-        uniform: `[N, 11]` from `draw`.
+        uniform: `[N, 11]` from `draw`, more columns if regions err.
 
     Returns:
         The faces; bilinear without antialiasing, pixels outside the region repeat its border, as in the camera.
@@ -257,18 +322,21 @@ def pick_frames(
         bank: the frames; boxes and labels on the CPU, see `resident`.
         indices: `[B]` int64.
         jitter: how far they are varied.
-        uniform: `[B, 11]` from `draw`.
+        uniform: `[B, 11]` from `draw`, more columns if regions err.
         seeds: one for each frame, for A's losses.
     """
-    device, width = bank.frames.device, bank.frames.shape[-1]
+    device, (height, width) = bank.frames.device, bank.frames.shape[-2:]
+    errors = _box_errors(uniform, jitter).tolist() if jitter.varies_boxes else []
     chosen: Sequence[int] = indices.tolist()
     mirrored = (uniform[:, 3] < jitter.mirror).tolist()
     uniform = uniform.to(device)
     frames = bank.frames[indices.to(device)].float() / 255.0
     frames = torch.where((uniform[:, 3] < jitter.mirror)[:, None, None, None], frames.flip(-1), frames)
     targets, regions = [], []
-    for index, flip in zip(chosen, mirrored, strict=True):
+    for place, (index, flip) in enumerate(zip(chosen, mirrored, strict=True)):
         boxes, faces = bank.boxes[index], bank.regions[index]
+        if errors:
+            faces = tuple(_err(face, errors[place][i % _BOXES], width, height) for i, face in enumerate(faces))
         if flip:
             left, top, right, bottom = boxes.unbind(-1)
             boxes = torch.stack([width - right, top, width - left, bottom], -1)

@@ -71,9 +71,9 @@ def load_state(path: Path, table: Table, *, key: str) -> tuple[int, dict[str, An
     try:
         for name, module in table.players.modules().items():
             module.load_state_dict(_below(tensors, f"player/{name}/"))
-            optimiser = table.optimisers.get(name)
-            if optimiser is None:
+            if name not in table.optimisers:
                 continue
+            optimiser = table.renew_optimiser(name)  # quantised layers put new parameters in place on loading
             state: dict[int, dict[str, Tensor]] = {}
             for entry, tensor in _below(tensors, f"adam/{name}/").items():
                 number, _, kind = entry.partition("/")

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from hw_anon.core.config import Config, require_choice, require_range
 from hw_anon.core.errors import ConfigError
+from hw_anon.core.keys import MOST_KEY_CHANNELS
 from hw_anon.losses.adversarial import AdversarialTarget
 from hw_anon.losses.angular import ORIGINAL_SCHEDULE, LambdaSchedule
 from hw_anon.nets.action import DetectorConfig
@@ -16,7 +17,7 @@ from hw_anon.nets.sphereface import SphereFaceConfig
 from hw_anon.train.batches import Jitter
 from hw_anon.train.schedule import ScheduleConfig
 
-__all__ = ["Bound", "ClassifierConfig", "GameConfig", "Objective", "TrainRecipe", "ValidationConfig"]
+__all__ = ["Bound", "ChipConfig", "ClassifierConfig", "GameConfig", "Objective", "TrainRecipe", "ValidationConfig"]
 
 Bound = Literal["none", "clamp", "softplus"]
 """How M's gradient ascent is bounded, see `Objective.bound`."""
@@ -78,12 +79,30 @@ class Objective(Config):
     """Weight of 1 minus the mean cosine between features of M(f) and of the mean face, by the classifiers that do not
     learn: everybody becomes the same person, who is nobody. An addition of this project; 0 in the paper."""
 
+    occluded: float = 0.0
+    """Weight of the mean L1 over what lies before a face (`Jitter.occlude`): a cup is to stay a cup. 0 in the paper."""
+    frame_l1: float = 0.0
+    """Weight of the mean L1 over the faces of frames, objects before them included; the paper has it on portraits."""
+    frame_features: float = 0.0
+    """Weight of the relative distance between A's features of v' and v where faces are: what A could look at is to
+    stay, whether A makes use of it yet or not. 0 in the paper."""
+    key_apart: float = 0.0
+    """Keyed M: weight of the mean cosine between features of M(f) under two keys: a new power-up, a new face."""
+    key_apart_margin: float = 0.2
+    """Cosines below it count as this value, -1 to 1."""
+    key_stable: float = 0.0
+    """Keyed M: weight of 1 minus the mean cosine between features of two modified pictures of one person under one
+    key: the new face stays the same until the power goes."""
+
     def __post_init__(self) -> None:
         require_choice(self, "target", get_args(AdversarialTarget))
         require_choice(self, "bound", get_args(Bound))
-        for field in ("detection", "adversarial", "photorealistic", "embedding", "anchor"):
+        for field in ("detection", "adversarial", "photorealistic", "embedding", "anchor", "occluded"):
+            require_range(self, field, 0.0, None)
+        for field in ("frame_l1", "frame_features", "key_apart", "key_stable"):
             require_range(self, field, 0.0, None)
         require_range(self, "embedding_margin", -1.0, 1.0)
+        require_range(self, "key_apart_margin", -1.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +137,12 @@ class GameConfig(Config):
     """Updates that a restarted classifier makes before M goes on."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of M and D on CUDA; A always computes in float32."""
+    modifier_precision: Literal["float32", "as game"] = "as game"
+    """A quantised M needs float32: bfloat16 cannot tell its codes apart."""
+    keys: int = 8
+    """Keyed M: fresh keys for the faces of a step; every frame has a key of its own."""
+    key_faces: int = 16
+    """Keyed M: faces of a step that are modified twice more, for `key_apart` and `key_stable`."""
 
     def __post_init__(self) -> None:
         for field in ("faces", "frames", "classifier_steps", "detector_every"):
@@ -129,7 +154,10 @@ class GameConfig(Config):
         require_range(self, "restart_every", 0, None)
         require_range(self, "restart_steps", 0, None)
         require_choice(self, "detector_update", ("after", "joint"))
+        require_range(self, "keys", 1, 65_536)
+        require_range(self, "key_faces", 1, 65_536)
         require_choice(self, "precision", ("float32", "bfloat16"))
+        require_choice(self, "modifier_precision", ("float32", "as game"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,19 +180,52 @@ class ValidationConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ChipConfig(Config):
+    """M as a quantised network of the chip, and what it starts from; whoever runs the recipe builds it."""
+
+    network: str = "modifier-s"
+    """Name of the network."""
+    key_channels: int = 0
+    """Constant channels of the power-up key, 0 to 16."""
+    bits: int | None = None
+    """Bits of weights and activations within, 2 to 8, in place of the network's own."""
+    start: Path | None = None
+    """Directory of weights to start from, with or without key; `None`: M is distilled first."""
+    autoencoder: bool = True
+    """Distillation starts from the network's shipped weights, if it has any, not from random ones."""
+    teacher: str = "edge-0"
+    """What M is distilled from: name of shipped float weights, or the path of a modifier."""
+    distil_steps: int = 4000
+    """Steps of the distillation."""
+    distil_bits: tuple[int, ...] = (8, 6)
+    """Bits of its stages before the network's own."""
+
+    def __post_init__(self) -> None:
+        require_range(self, "key_channels", 0, MOST_KEY_CHANNELS)
+        require_range(self, "distil_steps", 1, None)
+        if any(not 2 <= bits <= 8 for bits in (*self.distil_bits, self.bits or 8)):
+            raise ConfigError(f"ChipConfig: bits {self.bits}, distil_bits {self.distil_bits}: allowed range is 2 to 8")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TrainRecipe(Config):
     """A whole training run."""
 
     name: str
     """What the recipe is called in results."""
     modifier: JohnsonConfig
-    """M."""
+    """M; of a chip's M only the size."""
     classifiers: tuple[ClassifierConfig, ...]
     """D, one or more: M plays against the mean of their losses."""
     detector: DetectorConfig
     """A; its number of classes is replaced by that of the data."""
     detector_weights: Path | None = None
     """ImageNet weights of A's backbone (a torch state dict), required by frozen norms."""
+    detector_checkpoint: Path | None = None
+    """A trained A to start from (detector.safetensors of hw-anon train or train-detector), which replaces `detector`:
+    an A that knows its actions defends what it needs from the first step on."""
+    chip: ChipConfig | None = None
+    """M as a network of the chip; `None`: the float M of `modifier`."""
     objective: Objective = Objective()
     """What M minimises."""
     game: GameConfig = GameConfig()
@@ -192,6 +253,15 @@ class TrainRecipe(Config):
             raise ConfigError('objective.anchor needs a classifier with learns = false and head_start = "means"')
         require_range(self, "log_every", 1, None)
         require_range(self, "checkpoint_every", 1, None)
+        if not self.key_channels and self.objective.key_apart + self.objective.key_stable > 0:
+            raise ConfigError("objective.key_apart and key_stable need a modifier with key channels")
+        if self.objective.occluded > 0 and not self.face_jitter.occlude:
+            raise ConfigError("objective.occluded needs things before faces: set face_jitter.occlude")
+
+    @property
+    def key_channels(self) -> int:
+        """Key channels of M."""
+        return self.modifier.key_channels if self.chip is None else self.chip.key_channels
 
     @property
     def judges_seen(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from hw_anon.core.hashing import sha256_bytes
 from hw_anon.data.banks import FaceBank, FrameBank
@@ -25,6 +26,7 @@ from hw_anon.train.batches import (
     cut_faces,
     draw,
     pick_frames,
+    pictures_of,
     resident,
     step_generator,
     step_seed,
@@ -32,9 +34,11 @@ from hw_anon.train.batches import (
 from hw_anon.train.checkpoint import load_state, save_state
 from hw_anon.train.config import TrainRecipe
 from hw_anon.train.distributed import SINGLE, World
+from hw_anon.train.keys import draw_keys
 from hw_anon.train.log import Log, flat, picture_grid
+from hw_anon.train.occlude import occlude
 from hw_anon.train.players import Players
-from hw_anon.train.schedule import Phase, Schedule, make_adam, set_learning_rate
+from hw_anon.train.schedule import Phase, Schedule, set_learning_rate
 from hw_anon.train.steps import (
     Losses,
     Table,
@@ -90,6 +94,13 @@ class Progress:
 
 OnStep = Callable[[Progress], None]
 """Called after every step."""
+
+
+def keep_statistics(modifier: nn.Module) -> None:
+    """Lets a modifier's batch norms keep their statistics, as the chip has them."""
+    for module in modifier.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 class Training:
@@ -203,6 +214,8 @@ class Training:
             set_learning_rate(optimiser, learning_rate(self.recipe, name) * moment.factor)
         torch.manual_seed(step_seed(self.seed, step, "global"))
         table.players.modifier.train(moment.phase in (Phase.MODIFIER_WARMUP, Phase.GAME))
+        if moment.frozen_norms:
+            keep_statistics(table.players.modifier)
         table.players.detector.train()
         for classifier in table.players.classifiers:
             classifier.train()
@@ -224,31 +237,28 @@ class Training:
         for extra in range(1, game.classifier_steps):
             self._teach_on_modified(table.players.learning(), self._faces(step, extra))
         faces = self._faces(step)
-        modified = table.modify(faces.images)
+        modified = table.modify(faces.images, faces.keys)
         losses = self._teach_classifiers(faces, modified)
         frames = self._frames(step) if number % game.detector_every == 0 else None
-        losses |= update_modifier(table, faces, modified, frames)
+        losses |= update_modifier(table, faces, modified, frames, self._mates(step, faces))
         if frames is not None and game.detector_update == "after":
             losses |= update_detector(table, frames, modify=True)
         return losses
 
     def _restart(self, step: int, index: int) -> None:
         """Lets one classifier start afresh and catch up while M waits."""
-        name = f"classifier{index}"
-        table = self.table
-        table.players.restart(index)
-        rate = table.optimisers[name].param_groups[0]["lr"]
-        table.optimisers[name] = make_adam(table.players.classifiers[index].parameters(), rate)
+        self.table.players.restart(index)
+        self.table.renew_optimiser(f"classifier{index}")
         for extra in range(self.recipe.game.restart_steps):
             self._teach_on_modified([index], self._faces(step, 1_000 + extra))
 
     def _teach_on_modified(self, indices: Any, faces: FaceBatch) -> None:
         with torch.no_grad():
-            modified = self.table.modify(faces.images)
+            modified = self.table.modify(faces.images, faces.keys)
         for index in indices:
             update_classifier(self.table, index, faces, modified)
 
-    def _teach_classifiers(self, faces: FaceBatch, modified: torch.Tensor | None) -> Losses:
+    def _teach_classifiers(self, faces: FaceBatch, modified: Tensor | None) -> Losses:
         losses: Losses = {}
         for index in self.table.players.learning():
             losses |= update_classifier(self.table, index, faces, modified)
@@ -256,24 +266,52 @@ class Training:
 
     def _faces(self, step: int, extra: int = 0) -> FaceBatch:
         """Returns this process's faces of a step; `extra` batches are drawn at random, the first follows the epoch."""
-        count, faces = self.recipe.game.faces, self.data.faces
+        count, faces, jitter = self.recipe.game.faces, self.data.faces, self.recipe.face_jitter
         generator = step_generator(self.seed, step, f"faces {extra}")
-        uniform = draw(count, generator)
+        uniform = draw(count, generator, jitter)
         indices = torch.randint(len(faces), (count,), generator=generator) if extra else self._face_order(step)
         share = self._face_share
-        batch = cut_faces(faces, indices[share], self.table.players.size, self.recipe.face_jitter, uniform[share])
+        batch = cut_faces(faces, indices[share], self.table.players.size, jitter, uniform[share])
+        if jitter.occlude > 0:
+            covered = occlude(batch.images, jitter.occlude, step_generator(self.seed, step, f"things {extra} {share}"))
+            batch = replace(batch, images=covered.images, cover=covered.cover)
+        if self.table.players.key_channels:
+            batch = replace(batch, keys=self._keys(step, f"faces {extra}")[share].to(batch.labels.device))
         if self.recipe.objective.target == "random":
             aims = random_labels(faces.labels[indices.to(faces.labels.device)].cpu(), faces.people, generator=generator)
             batch = replace(batch, aims=aims[share].to(batch.labels.device))
         return batch
 
+    def _keys(self, step: int, purpose: str) -> Tensor:
+        """Returns `[faces, K]`: fresh keys of a step, dealt out in turn."""
+        game, channels = self.recipe.game, self.table.players.key_channels
+        keys = draw_keys(game.keys, channels, step_generator(self.seed, step, f"keys {purpose}"))
+        return keys[torch.arange(game.faces) % len(keys)]
+
+    def _mates(self, step: int, faces: FaceBatch) -> FaceBatch | None:
+        """Returns, for the first faces of a keyed game, other pictures of the same people, and keys to differ under."""
+        objective, channels = self.recipe.objective, self.table.players.key_channels
+        if not channels or objective.key_apart + objective.key_stable == 0:
+            return None
+        generator = step_generator(self.seed, step, f"mates {self._face_share}")
+        labels = faces.labels[: self.recipe.game.key_faces]
+        indices = pictures_of(self.data.faces.labels, labels, generator)
+        jitter, size = self.recipe.face_jitter, self.table.players.size
+        mates = cut_faces(self.data.faces, indices, size, jitter, draw(len(labels), generator, jitter))
+        return replace(mates, keys=draw_keys(len(labels), channels, generator).to(labels.device))
+
     def _frames(self, step: int) -> FrameBatch:
         """Returns this process's frames of a step."""
-        uniform = draw(self.recipe.game.frames, step_generator(self.seed, step, "frames"))
-        seeds = [step_seed(self.seed, step, f"frame {i}") for i in range(self.recipe.game.frames)]
+        count, jitter, channels = self.recipe.game.frames, self.recipe.frame_jitter, self.table.players.key_channels
+        uniform = draw(count, step_generator(self.seed, step, "frames"), jitter)
+        seeds = [step_seed(self.seed, step, f"frame {i}") for i in range(count)]
         share = self._frame_share
         indices = self._frame_order(step)
-        return pick_frames(self.data.frames, indices[share], self.recipe.frame_jitter, uniform[share], seeds[share])
+        batch = pick_frames(self.data.frames, indices[share], jitter, uniform[share], seeds[share])
+        if channels:
+            keys = draw_keys(count, channels, step_generator(self.seed, step, "keys frames"))[share]
+            batch = replace(batch, keys=keys.to(batch.frames.device))
+        return batch
 
     def _due(self, every: int) -> bool:
         return every > 0 and self.step % every == 0 and self.step < self.schedule.total

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 import torchvision
+from torch import nn
 
 from hw_anon import __version__
 from hw_anon.core.atomic import write_text_atomically
@@ -18,7 +20,7 @@ from hw_anon.nets.modifier import JohnsonModifier
 from hw_anon.train.loop import Training
 from hw_anon.train.players import save_classifier
 
-__all__ = ["DETECTOR_FILE", "METRICS_FILE", "MODIFIER_FILE", "RECIPE_FILE", "write_outputs"]
+__all__ = ["DETECTOR_FILE", "METRICS_FILE", "MODIFIER_FILE", "RECIPE_FILE", "SaveModifier", "write_outputs"]
 
 MODIFIER_FILE = "modifier.safetensors"
 """M."""
@@ -29,14 +31,20 @@ METRICS_FILE = "metrics.json"
 RECIPE_FILE = "recipe.json"
 """The recipe, which `TrainRecipe.from_file` reads."""
 
+SaveModifier = Callable[[Path, nn.Module, Mapping[str, Any]], None]
+"""Writes a modifier into a run's directory, with its provenance."""
 
-def write_outputs(training: Training, *, command: str, data: Mapping[str, Any]) -> dict[str, Any]:
+
+def write_outputs(
+    training: Training, *, command: str, data: Mapping[str, Any], save: SaveModifier | None = None
+) -> dict[str, Any]:
     """Writes the players with their provenance into the run's directory.
 
     Args:
         training: the run, finished or stopped.
         command: the command line that made it.
         data: where the data came from, JSON values.
+        save: writes an M that is no `JohnsonModifier`.
 
     Returns:
         What `metrics.json` holds.
@@ -57,7 +65,9 @@ def write_outputs(training: Training, *, command: str, data: Mapping[str, Any]) 
         "data": {"name": training.data.name, **data},
         "versions": _versions(),
     }
-    if isinstance(players.modifier, JohnsonModifier):
+    if save is not None:
+        save(directory, players.modifier, provenance)
+    elif isinstance(players.modifier, JohnsonModifier):
         save_modifier(directory / MODIFIER_FILE, players.modifier, provenance)
     save_detector(directory / DETECTOR_FILE, players.detector, training.data.frames.actions, provenance)
     for i, classifier in enumerate(players.classifiers):

@@ -14,13 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hw_anon.core.errors import ContractError
+from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.data.banks import FaceBank
 from hw_anon.data.weights import SFACE
 from hw_anon.losses.angular import AngularSoftmax, angular_softmax_loss
 from hw_anon.nets.action import ActionDetector
 from hw_anon.nets.align import align_faces
 from hw_anon.nets.checkpoint import FORMAT, read_network, write_tensors
+from hw_anon.nets.detector_checkpoint import load_detector
 from hw_anon.nets.modifier import JohnsonModifier
 from hw_anon.nets.sface import SFACE_SIDE, SFace
 from hw_anon.nets.sface_file import describe_sface, load_sface, rebuild_sface
@@ -105,13 +106,15 @@ class Players:
     """Everyone in the game."""
 
     modifier: nn.Module
-    """M: `[N, 3, S, S]` 0..1 to the same."""
+    """M: any module from `[N, 3 + key, S, S]` 0..1 to `[N, 3, S, S]` 0..1."""
     size: int
     """S."""
     classifiers: list[Classifier]
     """D, one or more."""
     detector: ActionDetector
     """A."""
+    key_channels: int = 0
+    """Key channels of M, which then takes `[N, 3 + key, S, S]`."""
     starts: list[dict[str, Tensor]] = field(init=False)
     """What each classifier started from, on the CPU: for restarts."""
 
@@ -172,23 +175,24 @@ def build_players(
         faces: the training faces, on `device`, which class weights may start from.
         actions: number of actions.
         seed: seed of random weights.
-        modifier: M in place of the recipe's, with the same crop size.
+        modifier: M in place of the recipe's, with the same crop size and as many key channels.
         device: where they play.
 
     Raises:
+        ConfigError: if the recipe asks for a network of the chip and none is given.
         ContractError: if a file of weights is missing or holds another network.
         ToolError: if SFace's package is needed and not installed.
     """
+    if recipe.chip is not None and modifier is None:
+        raise ConfigError(f"recipe {recipe.name}: its modifier is a network of the chip; it has to be handed in")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(step_seed(seed, 0, "weights"))
         players = Players(
             modifier=modifier or JohnsonModifier(recipe.modifier),
             size=recipe.modifier.size,
             classifiers=[_classifier(config, faces.people) for config in recipe.classifiers],
-            detector=ActionDetector(
-                dataclasses.replace(recipe.detector, classes=actions),
-                _torch_state(recipe.detector_weights) if recipe.detector_weights else None,
-            ),
+            detector=_detector(recipe, actions),
+            key_channels=recipe.key_channels,
         ).to(device)
     for i, classifier in enumerate(players.classifiers):
         if classifier.config.head_start == "means":
@@ -196,6 +200,16 @@ def build_players(
             started = classifier.state_dict()
             players.starts[i] |= {name: started[name].cpu().clone() for name in ("head.weight", "anchor")}
     return players
+
+
+def _detector(recipe: TrainRecipe, actions: int) -> ActionDetector:
+    if recipe.detector_checkpoint is None:
+        weights = _torch_state(recipe.detector_weights) if recipe.detector_weights else None
+        return ActionDetector(dataclasses.replace(recipe.detector, classes=actions), weights)
+    detector, names, _ = load_detector(recipe.detector_checkpoint)
+    if len(names) != actions:
+        raise ContractError(f"{recipe.detector_checkpoint}: knows {len(names)} actions, the clips have {actions}")
+    return detector
 
 
 def _classifier(config: ClassifierConfig, people: int) -> Classifier:

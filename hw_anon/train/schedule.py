@@ -57,6 +57,8 @@ class ScheduleConfig(Config):
     """Steps in which A learns on unmodified frames."""
     finetune_epochs: int = 2
     """Epochs in which A is fine-tuned; the paper gives no number."""
+    frozen_norms_epochs: int = 0
+    """Last epochs of the game in which M's batch norms keep their statistics, as the chip has them."""
 
     def __post_init__(self) -> None:
         require_range(self, "epochs", 0, 10_000)
@@ -64,7 +66,13 @@ class ScheduleConfig(Config):
         require_range(self, "drop_factor", 0.0, 1.0)
         if self.steps_per_epoch is not None:
             require_range(self, "steps_per_epoch", 1, None)
-        for field in ("modifier_warmup", "classifier_warmup", "detector_warmup", "finetune_epochs"):
+        for field in (
+            "modifier_warmup",
+            "classifier_warmup",
+            "detector_warmup",
+            "finetune_epochs",
+            "frozen_norms_epochs",
+        ):
             require_range(self, field, 0, None)
 
 
@@ -78,6 +86,8 @@ class Moment:
     """The step's number within its phase, from 0."""
     factor: float
     """Factor on all learning rates."""
+    frozen_norms: bool = False
+    """Whether M's batch norms keep their statistics."""
 
 
 class Schedule:
@@ -118,13 +128,14 @@ class Schedule:
             if number < length:
                 break
             number -= length
-        factor = 1.0
+        factor, frozen_norms = 1.0, False
         if phase is Phase.GAME:
             config = self.config
+            frozen_norms = number >= (config.epochs - config.frozen_norms_epochs) * self.steps_per_epoch
             factor = epoch_factor(number, self.steps_per_epoch, config.drop_after, config.drop_factor)
         elif phase is Phase.FINETUNE:
             factor = self.config.drop_factor
-        return Moment(phase=phase, number=number, factor=factor)
+        return Moment(phase=phase, number=number, factor=factor, frozen_norms=frozen_norms)
 
 
 def epoch_factor(step: int, steps_per_epoch: int, drop_after: int = 7, drop_factor: float = 0.1) -> float:

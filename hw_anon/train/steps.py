@@ -21,12 +21,14 @@ from hw_anon.losses.detection import detection_loss
 from hw_anon.losses.objective import full_objective
 from hw_anon.losses.photorealistic import photorealistic_loss
 from hw_anon.nets.video_path import anonymise_frames
-from hw_anon.train.batches import FaceBatch, FrameBatch, soften
+from hw_anon.train.batches import FaceBatch, FrameBatch, soften, step_generator
 from hw_anon.train.config import Bound, TrainRecipe
 from hw_anon.train.distributed import World
+from hw_anon.train.keys import append_keys, draw_keys
 from hw_anon.train.players import Classifier, Players, frozen
 from hw_anon.train.sampling import sample_counts, seed_frames, weigh_losses
 from hw_anon.train.schedule import make_adam
+from hw_anon.train.terms import feature_distance, key_terms, occluded_l1, region_mask
 
 __all__ = [
     "Losses",
@@ -73,9 +75,20 @@ class Table:
         half = self.recipe.game.precision == "bfloat16" and self.device.type == "cuda"
         return torch.autocast("cuda", dtype=torch.bfloat16) if half else nullcontext()
 
-    def modify(self, images: Tensor) -> Tensor:
-        """Returns M(f), `[N, 3, S, S]` float32."""
-        with self.arithmetic():
+    def modify(self, images: Tensor, keys: Tensor | None = None) -> Tensor:
+        """Returns M(f), `[N, 3, S, S]` float32.
+
+        Args:
+            images: `[N, 3, S, S]` f.
+            keys: `[N, K]` key of each face; for a keyed M without it, one and the same for all, always.
+        """
+        if self.players.key_channels:
+            if keys is None:
+                fixed = draw_keys(1, self.players.key_channels, step_generator(0, 0, "one power-up"))
+                keys = fixed.to(images.device).expand(len(images), -1)
+            images = append_keys(images, keys)
+        exact = self.recipe.game.modifier_precision == "float32"
+        with nullcontext() if exact else self.arithmetic():
             modified: Tensor = self.players.modifier(images)
         return modified.float()
 
@@ -87,7 +100,27 @@ class Table:
 
     def modify_frames(self, batch: FrameBatch) -> Tensor:
         """Returns v', differentiable in M; a frame without a face is v itself (note 1 on Algorithm 1)."""
-        return anonymise_frames(batch.frames, batch.regions, self.modify, size=self.players.size, rounding=False)
+        return self.play_frames(batch)[0]
+
+    def play_frames(self, batch: FrameBatch) -> tuple[Tensor, Tensor]:
+        """Returns v', and the mean L1 between its faces and those of v, `[]`, 0 without a face."""
+        distances = [batch.frames.new_zeros(())]
+        counts = torch.tensor([len(listed) for listed in batch.regions], device=batch.frames.device)
+
+        def modify(crops: Tensor) -> Tensor:
+            keys = None if batch.keys is None else batch.keys.repeat_interleave(counts, 0)
+            modified = self.modify(crops, keys)
+            distances.append((modified - crops).abs().mean())
+            return modified
+
+        size = self.players.size
+        return anonymise_frames(batch.frames, batch.regions, modify, size=size, rounding=False), distances[-1]
+
+    def renew_optimiser(self, name: str) -> torch.optim.Adam:
+        """Gives a player a fresh optimiser at its present learning rate, and returns it."""
+        rate = self.optimisers[name].param_groups[0]["lr"]
+        self.optimisers[name] = make_adam(self.players.modules()[name].parameters(), rate)
+        return self.optimisers[name]
 
     def detect(self, frames: Tensor, batch: FrameBatch, *, shared: bool = True) -> Losses:
         """Returns A's four losses of equation (1), *with* gradients.
@@ -185,7 +218,9 @@ def update_classifier(table: Table, index: int, faces: FaceBatch, modified: Tens
     return {name: value.detach() for name, value in logged.items()}
 
 
-def update_modifier(table: Table, faces: FaceBatch, modified: Tensor, frames: FrameBatch | None) -> Losses:
+def update_modifier(
+    table: Table, faces: FaceBatch, modified: Tensor, frames: FrameBatch | None, mates: FaceBatch | None = None
+) -> Losses:
     """Updates M by the full objective, equation (4); in a "joint" game A with it.
 
     Args:
@@ -193,6 +228,8 @@ def update_modifier(table: Table, faces: FaceBatch, modified: Tensor, frames: Fr
         faces: f with i_f, and the labels that M aims at if the target is random.
         modified: `[N, 3, S, S]` M(f), with gradients.
         frames: v with its actions; `None` where L_det takes no part in this step.
+        mates: keyed M: for the first faces another picture of the same person, with the keys that M(f) is compared
+            under; `None` where keys take no part.
     """
     players, objective, game = table.players, table.recipe.objective, table.recipe.game
     joint = frames is not None and game.detector_update == "joint"
@@ -202,8 +239,14 @@ def update_modifier(table: Table, faces: FaceBatch, modified: Tensor, frames: Fr
     with frozen(*others):
         adversarial, of_features = _against_classifiers(table, faces, modified)
         if frames is not None:
-            losses = table.detect(table.modify_frames(frames), frames)
+            shown, frame_l1 = table.play_frames(frames)
+            losses = table.detect(shown, frames)
             detected = detection_loss(losses)
+            of_features |= _of_frames(table, frames, shown, frame_l1)
+        if objective.occluded > 0:
+            of_features["occluded"] = occluded_l1(modified, faces)
+        if mates is not None:
+            of_features |= _of_keys(table, faces, modified, mates)
         l1 = photorealistic_loss(modified, faces.images, weight=objective.photorealistic)
         total = full_objective(objective.detection * detected, objective.adversarial * adversarial, l1)
         total = total + sum(getattr(objective, name) * value for name, value in of_features.items())
@@ -218,6 +261,36 @@ def update_modifier(table: Table, faces: FaceBatch, modified: Tensor, frames: Fr
     if joint:
         logged |= {f"a_{name.removeprefix('loss_')}": value for name, value in losses.items()}
     return {name: value.detach() for name, value in logged.items()}
+
+
+def _of_frames(table: Table, batch: FrameBatch, shown: Tensor, frame_l1: Tensor) -> Losses:
+    """Returns what M minimises of frames beside L_det, unweighted."""
+    objective = table.recipe.objective
+    of_frames: Losses = {"frame_l1": frame_l1} if objective.frame_l1 > 0 else {}
+    if objective.frame_features > 0:
+        detector = table.players.detector
+        with torch.no_grad():
+            clear = detector.features(batch.frames)
+        height, width = batch.frames.shape[2:]
+        mask = region_mask(batch.regions, height, width, batch.frames.device)
+        of_frames["frame_features"] = feature_distance(detector.features(shown), clear, mask)
+    return of_frames
+
+
+def _of_keys(table: Table, faces: FaceBatch, modified: Tensor, mates: FaceBatch) -> Losses:
+    """Returns what M minimises of keys, unweighted: means over D."""
+    assert faces.keys is not None and mates.keys is not None, "drawn for a keyed M"
+    count, objective = len(mates.labels), table.recipe.objective
+    other = table.modify(faces.images[:count], mates.keys)
+    mate = table.modify(mates.images, faces.keys[:count])
+    images = soften(torch.cat([modified[:count], other, mate]), faces.softness[:count].repeat(3))
+    landmarks = torch.cat([faces.landmarks[:count], faces.landmarks[:count], mates.landmarks])
+    terms = []
+    for classifier in table.players.classifiers:
+        own, under_other, of_mate = table.features(classifier, images, landmarks).split(count)
+        terms.append(torch.stack(key_terms(own, under_other, of_mate, objective.key_apart_margin)))
+    apart, stable = torch.stack(terms).mean(0).unbind()
+    return {"key_apart": apart, "key_stable": stable}
 
 
 def _against_classifiers(table: Table, faces: FaceBatch, modified: Tensor) -> tuple[Tensor, Losses]:
@@ -254,7 +327,7 @@ def _ascent(table: Table, classifier: Classifier, features: Tensor, faces: FaceB
 
 def warm_up_modifier(table: Table, faces: FaceBatch) -> Losses:
     """Updates M to reproduce faces: equation (3) alone, with λ = 1."""
-    loss = photorealistic_loss(table.modify(faces.images), faces.images, weight=1.0)
+    loss = photorealistic_loss(table.modify(faces.images, faces.keys), faces.images, weight=1.0)
     loss.backward()
     table.take("modifier", table.recipe.game.modifier_norm)
     return {"m_l1": loss.detach()}

@@ -39,7 +39,29 @@ def test_a_run_leaves_weights_with_their_record(
     assert (record["data"]["train_pictures"], record["data"]["test_pictures"]) == (5, 5)
     assert str(tmp_path) not in json.dumps(record)
     assert main(["pretrain-detector", "--data", str(people), "--work", str(work), *BRIEF]) == 0
-    assert "all faces" in capfd.readouterr().out
+    assert "of height" in capfd.readouterr().out
+    weights = str(work / "weights" / "tiny")
+    asked = ["--data", str(people), "--net", weights, "--frames", "6", "--out", str(tmp_path / "out")]
+    assert main(["evaluate-detector", *asked, "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found == json.loads((tmp_path / "out" / "detector.json").read_text())
+    assert (found["frames"], found["net"], found["hard"]) == (6, "tiny", True)
+    assert main(["evaluate-detector", "--net", weights]) == 2
+
+
+def test_a_long_run_is_done_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(studio, "load_studio", fake_studio)
+    monkeypatch.setitem(DETECTORS, "tiny", TINY)
+    people, work = tmp_path / "set", tmp_path / "work"
+    assert main(["synthesise", "--out", str(people), *CLIPS, *SIZES]) == 0
+    long = ["--net", "tiny", "--steps", "110", "--batch", "2", "--pictures", "5", "--frames", "4", "--work", str(work)]
+    assert main(["pretrain-detector", "--data", str(people), *long, "--minutes", "0"]) == 0
+    assert "goes on" in capfd.readouterr().err
+    assert not (work / "weights").exists()
+    assert main(["pretrain-detector", "--data", str(people), *long]) == 0
+    assert (work / "weights" / "tiny" / "weights.safetensors").exists()
 
 
 def test_a_missing_set_and_an_unknown_detector_are_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

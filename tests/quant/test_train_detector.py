@@ -16,9 +16,9 @@ pytest.importorskip("cv2", reason="missing: opencv-python-headless")
 
 from hw_anon.core.boxes import Box, face_region  # noqa: E402
 from hw_anon.core.errors import ConfigError, ContractError  # noqa: E402
-from hw_anon.data.detector_frames import ComposedFrame, FacePicture  # noqa: E402
+from hw_anon.data.detector_frames import ComposedFrame, FacePicture, FaceTraits  # noqa: E402
 from hw_anon.data.face_labels import FaceLabel  # noqa: E402
-from quant.detector_metrics import measure_regions  # noqa: E402
+from quant.detector_metrics import measure_regions, region_errors, wilson_interval  # noqa: E402
 from quant.export import weights_sha256  # noqa: E402
 from quant.face_detector import FaceDetectorConfig  # noqa: E402
 from quant.train_detector import (  # noqa: E402
@@ -66,7 +66,7 @@ def _interrupt_at(last: int) -> Callable[[int, float], None]:
 
 
 def test_a_batch_is_what_the_chip_sees(brief: DetectorRecipe) -> None:
-    items = validation_frames(brief, _pictures(), 2)
+    items = validation_frames(brief.frames, _pictures(), 2)
     images, targets = detector_batch(items)
     assert images.shape == (2, 3, 40, 48)
     assert targets.scores.shape == (2, 5, 6)
@@ -95,7 +95,7 @@ def test_a_short_run_finds_faces(brief: DetectorRecipe, tmp_path: Path) -> None:
     pictures = _pictures()
     recipe = replace(brief, steps=150, batch=8, checkpoint_every=1000, learning_rate=0.02)
     net = train_face_detector(recipe, pictures, checkpoint=tmp_path / "run")
-    frames = validation_frames(recipe, pictures, 40)
+    frames = validation_frames(recipe.frames, pictures, 40)
     metrics = save_detector(net, recipe, tmp_path / "tiny", frames=frames, data={"set": "ellipses"}, threshold=128)
     validation = metrics["validation"]
     assert validation["frames"] == 40
@@ -130,8 +130,10 @@ def test_faces_count_as_found_only_if_they_are_hidden() -> None:
     found = measure_regions([_frame(small, large), _frame(small)], [(region, beside), ()])
     assert found["faces"] == 3
     assert found["recall"] == pytest.approx(1 / 3, abs=1e-4)
-    assert found["by_height"]["below 16"] == {"faces": 2, "found": 0, "recall": 0.0}
-    assert found["by_height"]["128 and more"] == {"faces": 1, "found": 1, "recall": 1.0}
+    assert found["by_height"]["below 16"] == {"faces": 2, "found": 0, "recall": 0.0, "interval": [0.0, 0.6576]}
+    tall = found["by_height"]["128 and more"]
+    assert (tall["faces"], tall["found"], tall["recall"]) == (1, 1, 1.0)
+    assert found["from_16_pixels"] == tall
     assert found["by_height"]["32-63"]["recall"] is None
     assert found["false_boxes"] == 0.0, "a box that touches a face's region is no false one"
 
@@ -141,3 +143,44 @@ def test_boxes_away_from_faces_are_false_unless_the_place_is_ignored() -> None:
     regions = [(face, other), (face, other)]
     assert measure_regions([_frame(face), _frame(face)], regions)["false_boxes"] == 1.0
     assert measure_regions([_frame(face, ignored=(other,)), _frame(face)], regions)["false_boxes"] == 0.5
+
+
+def test_figures_come_with_intervals_and_by_class() -> None:
+    assert wilson_interval(0, 0) is None
+    assert wilson_interval(99, 100) == pytest.approx([0.9455, 0.9982], abs=2e-4)
+    face = Box(x=100, y=60, width=60, height=70)
+    traits = FaceTraits(turn_deg=33.0, yaw=0.2, skin=45.0, shown=0.6, thing="cup", luma=90.0)
+    frame = ComposedFrame(frame=np.zeros((240, 320, 3), np.uint8), faces=(face,), ignored=(), traits=(traits,))
+    region = face_region(face, 320, 240)
+    assert region is not None
+    found = measure_regions([frame, frame], [(region,), ()])
+    for table, name in {
+        "by_turn": "30-44 degrees",
+        "by_skin": "40-49 L*",
+        "by_shown": "50-74 %",
+        "by_thing": "cup",
+        "by_light": "64-127",
+    }.items():
+        assert found[table][name]["recall"] == 0.5
+        assert found[table][name]["interval"] == found["recall_interval"]
+
+
+def test_region_errors_are_in_parts_of_the_faces_region() -> None:
+    face = Box(x=100, y=60, width=60, height=70)
+    region = face_region(face, 320, 240)
+    assert region is not None
+    moved = replace(region, x=region.x + region.width // 10)
+    errors = region_errors([_frame(face)] * 2, [(region,), (moved,)])
+    assert errors is not None
+    assert errors["faces"] == 2
+    assert errors["shift_x"]["sd"] == pytest.approx(0.05, abs=0.005)
+    assert errors["shift_y"]["sd"] == errors["log_width"]["sd"] == 0.0
+    assert region_errors([_frame(face)], [()]) is None
+
+
+def test_frames_do_not_depend_on_the_number_of_processes(brief: DetectorRecipe, tmp_path: Path) -> None:
+    pictures = _pictures()
+    recipe = replace(brief, steps=3, hard=True)
+    alone = train_face_detector(recipe, pictures, checkpoint=tmp_path / "a")
+    helped = train_face_detector(replace(recipe, workers=2), pictures, checkpoint=tmp_path / "b")
+    assert weights_sha256(alone) == weights_sha256(helped)

@@ -1,0 +1,174 @@
+"""`hw-anon distil`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress
+from hw_anon.cli.workspace import WorkOption, Workspace
+
+__all__ = ["load_faces", "register", "run_distillation"]
+
+_NOTED = ("recipe_name", "seed", "judges_seen")
+"""What a student's record says of its teacher."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command("distil")(distil)
+
+
+def distil(
+    people: Annotated[Path, typer.Option("--people", help="Portraits, made by hw-anon synthesise.")],
+    out: Annotated[Path, typer.Option("--out", help="Directory for weights.safetensors, recipe.json, metrics.json.")],
+    teacher: Annotated[
+        str, typer.Option("--teacher", help="A trained float modifier: modifier.safetensors, its directory, or edge-0.")
+    ] = "edge-0",
+    net: Annotated[
+        str, typer.Option("--net", help="Student: name of a network, or a directory with weights.")
+    ] = "modifier-s",
+    start: Annotated[
+        str | None, typer.Option("--start", help="Weights to start from: name of a shipped network, or a directory.")
+    ] = None,
+    bits: Annotated[
+        str, typer.Option("--bits", help="Bits of the stages before the network's own, e.g. 8,6; empty: none.")
+    ] = "8,6",
+    steps: Annotated[int, typer.Option("--steps", help="Optimiser steps of all stages.")] = 4000,
+    batch: Annotated[int, typer.Option("--batch", help="Faces a step.")] = 32,
+    learning_rate: Annotated[float, typer.Option("--learning-rate", help="Peak learning rate of a stage.")] = 4e-3,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
+    device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
+    portrait_size: Annotated[int, typer.Option("--portrait-size", help="Side of portraits in memory, pixels.")] = 128,
+    threads: Annotated[int, typer.Option("--threads", help="Threads that decode pictures.")] = 1,
+    work: WorkOption = Path("build"),
+    as_json: JsonOption = False,
+) -> None:
+    """Teach a quantised modifier what a float modifier does: the warm start of the game on the chip's own network.
+
+    An interrupted run goes on from its checkpoint when the same command is given again. What is written is a network
+    that every other command takes as --net DIR.
+
+    Example: hw-anon distil --teacher edge-0 --people build/people --out build/weights/modifier-s
+    """
+    from hw_anon.cli.chip_game import teacher_file
+    from quant.distil import DistilRecipe
+    from quant.zoo import weights_directory
+
+    stages = tuple(_whole(part) for part in bits.split(",") if part.strip())
+    recipe = DistilRecipe(
+        net=net,
+        start=None if start is None else weights_directory(start),
+        steps=steps,
+        bits=stages,
+        batch=batch,
+        learning_rate=learning_rate,
+        seed=seed,
+        device=device,
+    )
+    faces, described = load_faces(people, size=portrait_size, threads=threads)
+    checkpoint = Workspace(work).root / "cache" / f"distil-{out.name}.pt"
+    metrics = run_distillation(recipe, teacher_file(teacher), faces, out, checkpoint=checkpoint, data=described)
+    if as_json:
+        emit_document({"directory": str(out), "metrics": metrics})
+        return
+    held_out = metrics["held_out"]
+    title = f"{net} as the chip computes it, {held_out['pictures']} pictures of people never seen"
+    names = {
+        "l1_to_teacher_integer": "to its teacher",
+        "l1_to_original_integer": "to the original",
+        "l1_of_teacher_to_original": "its teacher to the original",
+    }
+    print_table(title, ("distance", "L1 (0..1)"), [(label, held_out[name]) for name, label in names.items()])
+    note(f"weights: {out}")
+
+
+def _whole(text: str) -> int:
+    from hw_anon.core.errors import ConfigError
+
+    try:
+        return int(text)
+    except ValueError as exc:
+        raise ConfigError(f"--bits: {text!r} is no whole number") from exc
+
+
+def load_faces(people: Path, *, size: int, threads: int) -> tuple[tuple[Any, Any], dict[str, Any]]:
+    """Reads the portraits of both splits; also returns what they are, for records.
+
+    Args:
+        people: a synthetic set.
+        size: side of a portrait in memory.
+        threads: how many decode at a time.
+    """
+    from hw_anon.core.hashing import sha256_file
+    from hw_anon.data.banks import load_face_bank
+    from hw_anon.data.synthetic.plan import SPLITS
+    from hw_anon.data.synthetic.sets import open_people, read_recipe
+
+    banks = []
+    with progress() as bar:
+        for split in SPLITS:
+            portraits = open_people(people, split)
+            task = bar.add_task(f"portraits, {split}", total=len(portraits))
+
+            def watch(done: int, total: int, task: Any = task) -> None:
+                bar.update(task, completed=done, total=total)
+
+            banks.append(load_face_bank(portraits, portraits.face, size, threads=threads, on_progress=watch))
+    made = read_recipe(people)
+    described = {
+        "set": "portraits of synthetic people, made by hw-anon synthesise; held-out people are others",
+        "people": sha256_file(people / "people.jsonl"),
+        "generator": made["generator"],
+        "settings": made["settings"],
+        "portrait_size": size,
+    }
+    return (banks[0], banks[1]), described
+
+
+def run_distillation(
+    recipe: Any, file: Path, faces: tuple[Any, Any], out: Path, *, checkpoint: Path, data: dict[str, Any]
+) -> dict[str, Any]:
+    """Distils, measures on the held-out people, writes the directory; returns the metrics.
+
+    Args:
+        recipe: a `quant.distil.DistilRecipe`.
+        file: checkpoint of the float modifier.
+        faces: portraits of training and of held-out people.
+        out: the student's directory.
+        checkpoint: file of the unfinished run.
+        data: where the faces come from.
+
+    Raises:
+        ConfigError: if teacher and student take crops of other sizes.
+    """
+    from hw_anon.core.errors import ConfigError
+    from hw_anon.core.hashing import sha256_file
+    from hw_anon.nets.checkpoint import load_modifier
+    from quant.distil import distil as teach
+    from quant.distil import distil_metrics, save_distilled
+
+    model, metadata = load_modifier(file)
+    side = recipe.student.input_size
+    if (model.config.size, model.config.key_channels) != (side, 0):
+        raise ConfigError(f"{file}: a teacher of {side}×{side} crops without a key is needed, see its config")
+    model.requires_grad_(False).to(recipe.device)
+    with progress() as bar:
+        task = bar.add_task("distilling", total=recipe.steps)
+
+        def advance(step: int, loss: float) -> None:
+            bar.update(task, completed=step, description=f"distilling, loss {loss:.4f}")
+
+        net = teach(recipe, model, faces[0].to(recipe.device), checkpoint=checkpoint, on_step=advance)
+    noted: dict[str, Any] = {name: metadata[name] for name in _NOTED if name in metadata}
+    return save_distilled(
+        net,
+        dataclasses.replace(recipe, start=None if recipe.start is None else Path(recipe.start.name)),
+        out,
+        metrics=distil_metrics(net, model.cpu(), faces[1]),
+        teacher={"sha256": sha256_file(file), "name": file.parent.name, **noted},
+        data=data,
+    )

@@ -1,0 +1,180 @@
+"""`hw-anon search`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hw_anon.cli.output import JsonOption, emit_document, note, print_table
+from hw_anon.cli.workspace import WorkOption, Workspace
+
+if TYPE_CHECKING:
+    from hw_anon.core.boards import Board
+    from quant.modifier import ModifierConfig
+    from quant.search import Cost, Measured, Point
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command("search")(search)
+
+
+def search(
+    people: Annotated[Path, typer.Option("--people", help="Portraits, made by hw-anon synthesise.")],
+    board: Annotated[str, typer.Option("--board", help="Board that the network must fit.")] = "pynq-z2",
+    faces_per_s: Annotated[float, typer.Option("--faces-per-s", help="Rate that it must hold.")] = 120.0,
+    frame: Annotated[
+        str, typer.Option("--frame", help="Frame in the on-chip store, WIDTHxHEIGHT; it takes its block RAM first.")
+    ] = "320x240",
+    teacher: Annotated[
+        str, typer.Option("--teacher", help="A trained float modifier: file, directory, or edge-0.")
+    ] = "edge-0",
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Finished trials in the end, of all machines.")] = 50,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps of a trial.")] = 1500,
+    batch: Annotated[int, typer.Option("--batch", min=2, help="Faces a step.")] = 32,
+    most_blocks: Annotated[int, typer.Option("--most-blocks", help="Residual blocks at most.")] = 5,
+    widths: Annotated[str, typer.Option("--widths", help="Channels to choose from.")] = "8,12,16,24,32,48,64",
+    bits: Annotated[str, typer.Option("--bits", help="Bits to choose from.")] = "2,3,4",
+    pictures: Annotated[int, typer.Option("--pictures", min=8, help="Held-out pictures to measure on.")] = 400,
+    journal: Annotated[
+        Path | None, typer.Option("--journal", help="Journal file; on a shared disk several machines share a search.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Directory for search.json and search.png.")] = Path(
+        "build/search"
+    ),
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the sampler; give each machine its own.")] = 0,
+    device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
+    work: WorkOption = Path("build"),
+    as_json: JsonOption = False,
+) -> None:
+    """Search size and precision of the modifier: what it takes of a board against what it leaves of a person.
+
+    Each network is compiled and folded for the rate, the cheapest way there is; one that fits is distilled briefly and
+    measured as the chip computes it. A stopped search goes on when the command is given again.
+
+    Example: hw-anon search --people build/synthetic --board pynq-z2 --trials 50 --device cuda
+    """
+    from hw_anon.core.boards import get_board
+    from quant.search import SearchSpace, front, run_search, write_search
+
+    choices, precisions = _numbers(widths, "--widths"), _numbers(bits, "--bits")
+    space = SearchSpace(widths=choices, weight_bits=precisions, act_bits=precisions, most_blocks=most_blocks)
+    target, store_bits = get_board(board), _store_bits(frame)
+    workspace = Workspace(work)
+    title = f"{target.name}, {faces_per_s:g} faces/s, {frame} stored, {steps} steps from {Path(teacher).name}"
+    points = run_search(
+        journal or workspace.root / "search" / "journal.log",
+        name=f"{title}; {space.content_hash()[:12]}",
+        space=space,
+        cost=_costing(target, faces_per_s, store_bits, workspace),
+        measure=_measuring(people, teacher, steps=steps, batch=batch, pictures=pictures, device=device, work=workspace),
+        trials=trials,
+        seed=seed,
+        on_point=_tell,
+    )
+    files = write_search(points, out, title=title, command=shlex.join(["hw-anon", *sys.argv[1:]]))
+    best = front(points)
+    if as_json:
+        emit_document({"trials": len(points), "front": [point.number for point in best], "files": _names(files)})
+        return
+    rows = [
+        (p.number, _described(p.config), f"{p.share:.0%}", round(p.identity, 3), round(p.distortion, 4)) for p in best
+    ]
+    print_table(f"{title}: front of {len(points)} trials", ("trial", "network", "board", "AUC", "L1"), rows)
+    for kind, path in files.items():
+        note(f"{kind}: {path}")
+
+
+def _numbers(text: str, option: str) -> tuple[int, ...]:
+    from hw_anon.core.errors import ConfigError
+
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as exc:
+        raise ConfigError(f"{option} {text!r}: expected whole numbers with commas between") from exc
+
+
+def _store_bits(frame: str) -> int:
+    from hw_anon.core.errors import ConfigError
+
+    width, _, height = frame.partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise ConfigError(f"--frame {frame!r}: expected WIDTHxHEIGHT, e.g. 320x240")
+    return 24 * int(width) * int(height)
+
+
+def _names(files: dict[str, Path]) -> dict[str, str]:
+    return {kind: str(path) for kind, path in files.items()}
+
+
+def _described(config: dict[str, Any]) -> str:
+    widths = "-".join(map(str, config["widths"]))
+    return f"{widths}, {config['blocks']} blocks, {config['weight_bits']}/{config['act_bits']} bits"
+
+
+def _tell(point: Point) -> None:
+    fate = point.excess or f"AUC {point.identity:.3f}, L1 {point.distortion:.4f}"
+    note(f"trial {point.number}: {_described(point.config)}: {point.share:.0%} of the board, {fate}")
+
+
+def _costing(
+    board: Board, faces_per_s: float, store_bits: int, workspace: Workspace
+) -> Callable[[ModifierConfig], Cost]:
+    """Returns what asks the compiler: a random network of the configuration has the cost of a trained one."""
+
+    def cost(config: ModifierConfig) -> Cost:
+        from dataclasses import asdict
+
+        from hls.flow.pipeline import compile_graph
+        from hls.folding import Budget
+        from hls.folding.explore import pareto
+        from quant.export import export_net
+        from quant.search import Cost
+        from quant.zoo import random_net
+
+        directory = workspace.root / "cache" / "search-net"
+        export_net(random_net(0, config), "search", directory)
+        graph = compile_graph(directory, board, work_dir=workspace.finn)
+        blocks = -(-store_bits // 18_432) if not board.uram else 0  # boards with UltraRAM keep frames there
+        budget = Budget(bram18=max(0.8 - blocks / board.bram18, 0.01))
+        points = pareto(graph.specialised, [board], [faces_per_s], budget=budget)
+        if not points:
+            return Cost(share=10.0, excess=f"no folding reaches {faces_per_s:g} faces/s", details={})
+        point = points[0]
+        shares = (point.lut / board.lut, point.dsp / board.dsp, (point.bram18 + blocks) / board.bram18)
+        return Cost(share=max(shares), excess=point.limits, details=asdict(point) | {"frame_store_bram18": blocks})
+
+    return cost
+
+
+def _measuring(
+    people: Path, teacher: str, *, steps: int, batch: int, pictures: int, device: str, work: Workspace
+) -> Callable[[ModifierConfig, int], Measured]:
+    """Returns what distils a network and measures it; pictures are read when the first one is trained."""
+    held: dict[str, Any] = {}
+
+    def measure(config: ModifierConfig, number: int) -> Measured:
+        from hw_anon.cli.chip_game import teacher_file
+        from hw_anon.cli.distil import load_faces
+        from hw_anon.nets.checkpoint import load_modifier
+        from quant.distil import DistilRecipe, distil_network
+        from quant.search import Measured
+        from quant.search_measure import measure_identity
+
+        if not held:
+            (held["train"], held["test"]), _ = load_faces(people, size=128, threads=1)
+            held["teacher"] = load_modifier(teacher_file(teacher))[0].requires_grad_(False).to(device)
+        recipe = DistilRecipe(net="modifier-s", steps=steps, batch=batch, seed=number, device=device)
+        checkpoint = work.root / "cache" / f"search-{number}.pt"
+        net = distil_network(recipe, config, held["teacher"], held["train"].to(device), checkpoint=checkpoint)
+        figures = measure_identity(net, held["test"], most=pictures)
+        return Measured(identity=figures["auc_original_modified"], distortion=figures["l1"], details=figures)
+
+    return measure

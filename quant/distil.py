@@ -1,0 +1,326 @@
+"""A modifier for the chip learns what a trained float modifier does: the warm start of the quantised game.
+
+The student sees faces cut as the camera cuts them, some with a thing before them. Its target is the teacher's answer
+to the face *without* the thing, and the thing itself where it covers the face: so it learns from the start what the
+teacher does not know, to leave objects alone. Precision comes down in stages: weights that were found at 8 bits start
+the search at 6, those start it at 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hw_anon.core.config import Config, require_range
+from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.data.banks import FaceBank
+from hw_anon.train.batches import NO_JITTER, Jitter, cut_faces, draw, draw_nothing, step_generator
+from hw_anon.train.keys import append_keys, draw_keys
+from hw_anon.train.occlude import occlude
+from quant.backend import QatBackend
+from quant.export import integer_net, weights_sha256
+from quant.modifier import Modifier, ModifierConfig
+from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_weights
+from quant.zoo import load_net, network_config
+
+__all__ = ["DistilRecipe", "distil", "distil_metrics", "distil_network", "save_distilled", "starting_state"]
+
+Teacher = Callable[[Tensor], Tensor]
+"""`[N, 3, S, S]` 0..1 to the same, without a key."""
+
+PURPOSE = "modifier for the chip, distilled from a float modifier"
+_JITTER = Jitter(scale=0.25, grey=0.35, brightness=0.2, contrast=0.35, colour=0.2)
+_CHUNK = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistilRecipe(Config):
+    """A distillation; equal recipes, teachers and data on the same machine give equal weights."""
+
+    net: str
+    """Name of a modifier of the zoo, or a directory with weights, whose configuration is taken."""
+    start: Path | None = None
+    """Weights to start from, a directory; random weights if not given."""
+    steps: int = 4000
+    """Optimiser steps of all stages."""
+    key_channels: int = 0
+    """Key channels of the student, in place of the network's own if not 0."""
+    own_bits: int | None = None
+    """Bits of the last stage in place of the network's own, 2 to 8."""
+    bits: tuple[int, ...] = (8, 6)
+    """Bits of the stages before the network's own precision, which takes half of the steps; none: all of them."""
+    batch: int = 32
+    """Faces a step."""
+    learning_rate: float = 4e-3
+    """Peak learning rate of Adam in every stage; it falls to 0 along half a cosine."""
+    edge_weight: float = 1.0
+    """Weight of the L1 distance between image gradients, beside that between images."""
+    occlude: float = 0.4
+    """Share of the faces with a thing before them."""
+    frozen_share: float = 0.3
+    """Last share of the last stage with batch-norm statistics frozen, as the chip has them."""
+    jitter: Jitter = _JITTER
+    """How faces are varied."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints."""
+    seed: int = 0
+    """Seed of weights, order, jitter and keys."""
+    device: str = "cpu"
+    """Torch device the run used."""
+
+    def __post_init__(self) -> None:
+        require_range(self, "steps", 1, None)
+        require_range(self, "batch", 2, None)
+        require_range(self, "learning_rate", 1e-9, 1.0)
+        require_range(self, "edge_weight", 0.0, None)
+        require_range(self, "occlude", 0.0, 1.0)
+        require_range(self, "frozen_share", 0.0, 1.0)
+        require_range(self, "checkpoint_every", 1, None)
+        if any(not 2 <= bits <= 8 for bits in (*self.bits, self.own_bits or 8)):
+            raise ConfigError(f"DistilRecipe: bits {self.bits}, own_bits {self.own_bits}: allowed range is 2 to 8")
+
+    @property
+    def student(self) -> ModifierConfig:
+        """The student's configuration."""
+        config = network_config(self.net)
+        config = replace(config, key_channels=self.key_channels or config.key_channels)
+        return config if self.own_bits is None else config.at_bits(self.own_bits)
+
+    def stages(self, config: ModifierConfig) -> list[tuple[int, ModifierConfig]]:
+        """Returns the first step of each stage and the network in it."""
+        early = self.steps // 2 if self.bits else 0
+        firsts = [early * i // len(self.bits) for i in range(len(self.bits))] + [early]
+        return list(zip(firsts, [*(config.at_bits(bits) for bits in self.bits), config], strict=True))
+
+
+def distil(
+    recipe: DistilRecipe,
+    teacher: Teacher,
+    faces: FaceBank,
+    *,
+    checkpoint: Path,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Modifier:
+    """Trains a student; a run that was interrupted goes on from its checkpoint.
+
+    Args:
+        recipe: what to train and how.
+        teacher: whose answers are learned, on the recipe's device.
+        faces: pictures of training people, on the recipe's device.
+        checkpoint: file for the checkpoint, removed at the end.
+        on_step: called with the step's number (from 1) and its loss.
+
+    Returns:
+        The student on the CPU, in evaluation mode.
+
+    Raises:
+        ConfigError: if the checkpoint belongs to another recipe.
+        ContractError: if the checkpoint or the start is corrupt or of another network.
+    """
+    return distil_network(recipe, recipe.student, teacher, faces, checkpoint=checkpoint, on_step=on_step)
+
+
+def distil_network(
+    recipe: DistilRecipe,
+    config: ModifierConfig,
+    teacher: Teacher,
+    faces: FaceBank,
+    *,
+    checkpoint: Path,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Modifier:
+    """Trains a student of any configuration, see `distil`."""
+    torch.manual_seed(recipe.seed)
+    stages = recipe.stages(config)
+    resumed = read_checkpoint(checkpoint, recipe.to_dict())
+    state: Mapping[str, Tensor] | None = None if recipe.start is None else starting_state(recipe.start, config)
+    state = resumed["net"] if resumed else state
+    first = int(resumed["step"]) if resumed else 0
+    for index, (begin, staged) in enumerate(stages):
+        end = stages[index + 1][0] if index + 1 < len(stages) else recipe.steps
+        if first >= end or begin == end:
+            continue
+        net = _stage(recipe, staged, state, end - begin, last=end == recipe.steps)
+        if resumed and first > begin:
+            net.load(resumed)
+        for step in range(max(first, begin), end):
+            loss = net.step(step - begin, *_batch(recipe, teacher, faces, staged, step))
+            if on_step:
+                on_step(step + 1, loss)
+            if (step + 1) % recipe.checkpoint_every == 0 and step + 1 < recipe.steps:
+                write_checkpoint(checkpoint, {"recipe": recipe.to_dict(), "step": step + 1, **net.state()})
+        state = net.net.state_dict()
+    checkpoint.unlink(missing_ok=True)
+    student = Modifier(config)
+    student.load_state_dict({name: tensor.cpu() for name, tensor in (state or {}).items()})
+    return student.eval()
+
+
+class _Stage:
+    """A network at one precision with its optimiser."""
+
+    def __init__(self, recipe: DistilRecipe, net: Modifier, steps: int, frozen_from: int) -> None:
+        self.net, self._recipe, self._frozen_from = net, recipe, frozen_from
+        self._optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimiser, recipe.learning_rate, total_steps=max(steps, 2), pct_start=0.1
+        )
+        net.train()
+
+    def step(self, number: int, seen: Tensor, target: Tensor) -> float:
+        """Makes one step; returns its loss."""
+        if number >= self._frozen_from:
+            freeze_batch_norms(self.net)
+        loss = _loss(self.net(seen), target, self._recipe.edge_weight)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
+        self._optimiser.step()
+        self._schedule.step()
+        return float(loss.detach())
+
+    def state(self) -> dict[str, Any]:
+        """Returns what a checkpoint holds."""
+        parts = {"net": self.net, "optimiser": self._optimiser, "schedule": self._schedule}
+        return {name: part.state_dict() for name, part in parts.items()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Goes on from a checkpoint; the network's own state is in it already."""
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._schedule.load_state_dict(state["schedule"])
+
+
+def _stage(
+    recipe: DistilRecipe, config: ModifierConfig, state: Mapping[str, Tensor] | None, steps: int, *, last: bool
+) -> _Stage:
+    net = Modifier(config)
+    if state is not None:
+        net.load_state_dict(state)  # before the optimiser: Brevitas replaces learned scales on loading
+    frozen_from = round(steps * (1.0 - recipe.frozen_share)) if last else steps
+    return _Stage(recipe, net.to(recipe.device), steps, frozen_from)
+
+
+def starting_state(directory: Path, config: ModifierConfig) -> dict[str, Tensor]:
+    """Returns the weights in a directory as a network of some configuration may start from them.
+
+    Bits may differ, and the weights may lack the key: nobody heeds it then at first.
+
+    Raises:
+        ContractError: if they are missing or of another network.
+    """
+    state = load_net(str(directory)).state_dict()
+    wanted = Modifier(config).state_dict()
+    first = "stem.0.conv.weight"
+    if state[first].shape[1] < wanted[first].shape[1]:
+        extra = torch.zeros_like(wanted[first])
+        extra[:, : state[first].shape[1]] = state[first]
+        state[first] = extra
+    if state.keys() != wanted.keys() or any(state[name].shape != tensor.shape for name, tensor in wanted.items()):
+        raise ContractError(f"{directory}: holds the weights of another network")
+    return state
+
+
+def _batch(
+    recipe: DistilRecipe, teacher: Teacher, faces: FaceBank, config: ModifierConfig, step: int
+) -> tuple[Tensor, Tensor]:
+    """Returns what the student sees, `[N, 3 + key, S, S]`, and what it should answer, `[N, 3, S, S]`."""
+    generator = step_generator(recipe.seed, step, "distil")
+    indices = torch.randint(len(faces), (recipe.batch,), generator=generator)
+    batch = cut_faces(faces, indices, config.input_size, recipe.jitter, draw(recipe.batch, generator))
+    covered = occlude(batch.images, recipe.occlude, generator)
+    with torch.no_grad():
+        answer = teacher(batch.images).float()
+    seen = (covered.images * 255.0).round() / 255.0
+    keys = draw_keys(recipe.batch, config.key_channels, generator).to(seen.device)
+    return append_keys(seen, keys), answer + covered.cover * (seen - answer)
+
+
+def _loss(out: Tensor, target: Tensor, edge_weight: float) -> Tensor:
+    difference = out - target
+    edges = difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
+    return difference.abs().mean() + edge_weight * edges
+
+
+@torch.no_grad()
+def distil_metrics(net: Modifier, teacher: Teacher, faces: FaceBank, *, most: int = 512) -> dict[str, Any]:
+    """Measures the integer network, which the chip computes, against its teacher on faces without jitter.
+
+    Args:
+        net: the student on the CPU, in evaluation mode.
+        teacher: on the CPU.
+        faces: pictures of people who were not trained on, on the CPU.
+        most: pictures at most, taken evenly.
+
+    Returns:
+        Mean absolute differences in 0..1: student to teacher, as trained and as integers; both to the original.
+    """
+    indices = torch.linspace(0, len(faces) - 1, min(most, len(faces))).round().long()
+    size = net.config.input_size
+    crops = cut_faces(faces, indices, size, NO_JITTER, draw_nothing(len(indices))).images
+    crops = (crops * 255.0).round() / 255.0
+    keys = draw_keys(len(crops), net.config.key_channels, step_generator(0, 0, "metrics"))
+    seen = append_keys(crops, keys)
+    trained = torch.cat([net(part) for part in seen.split(_CHUNK)])
+    answer = torch.cat([teacher(part).float() for part in crops.split(_CHUNK)])
+    levels = (seen * 255.0).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    integers = (
+        torch.from_numpy(QatBackend(integer_net(net)).modify(levels).astype(np.float32)).permute(0, 3, 1, 2) / 255
+    )
+
+    def distance(a: Tensor, b: Tensor) -> float:
+        return round(float((a - b).abs().mean()), 5)
+
+    return {
+        "pictures": len(crops),
+        "people": int(faces.labels[indices].unique().numel()),
+        "l1_to_teacher_qat": distance(trained, answer),
+        "l1_to_teacher_integer": distance(integers, answer),
+        "l1_to_original_integer": distance(integers, crops),
+        "l1_of_teacher_to_original": distance(answer, crops),
+    }
+
+
+def save_distilled(
+    net: Modifier,
+    recipe: DistilRecipe,
+    directory: Path,
+    *,
+    metrics: Mapping[str, Any],
+    teacher: Mapping[str, Any],
+    data: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Writes weights, recipe and metrics into `directory` (atomically) and returns the metrics.
+
+    Args:
+        net: the student.
+        recipe: how it was trained.
+        directory: made anew.
+        metrics: what `distil_metrics` measured.
+        teacher: who taught, with the judges that its training saw, as JSON values.
+        data: where the faces come from.
+    """
+    measured = {
+        "purpose": PURPOSE,
+        "held_out": dict(metrics),
+        "largest_gain_change": round(integer_net(net).largest_gain_change, 5),
+        "macs_per_inference": net.macs(),
+        "weights_sha256": weights_sha256(net),
+    }
+    record = {
+        "purpose": PURPOSE,
+        "data": dict(data),
+        "teacher": dict(teacher),
+        "judges_seen": list(teacher.get("judges_seen", [])),
+        "seed": recipe.seed,
+        "recipe": recipe.to_dict(),
+        "config": net.config.as_json(),
+        "torch": torch.__version__,
+    }
+    write_weights(net, directory, record=record, metrics=measured)
+    return measured

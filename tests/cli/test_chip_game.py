@@ -1,0 +1,84 @@
+"""`hw-anon distil` and `hw-anon train` with a network of the chip: distilled, played with, found again as --net."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="missing: torch")
+pytest.importorskip("brevitas", reason="missing: brevitas")
+
+from hw_anon.cli import main  # noqa: E402
+from hw_anon.cli.chip_game import teacher_file  # noqa: E402
+from hw_anon.core.errors import ConfigError  # noqa: E402
+from hw_anon.data.synthetic import studio  # noqa: E402
+from hw_anon.nets.checkpoint import save_modifier  # noqa: E402
+from hw_anon.nets.modifier import JohnsonModifier  # noqa: E402
+from hw_anon.recipes import smoke  # noqa: E402
+from hw_anon.train.config import ChipConfig  # noqa: E402
+from quant.zoo import load_net, net_record  # noqa: E402
+from tests.data.synthetic.fake_studio import fake_studio  # noqa: E402
+from tests.train.setting import SHORT  # noqa: E402
+
+SET = ["--people", "6", "--test-people", "3", "--pictures-per-person", "3", "--clips", "4", "--test-clips", "3"]
+SIZES = ["--frames-per-clip", "2", "--size", "64", "--portrait-size", "64", "--workers", "1"]
+
+
+@pytest.fixture
+def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tiny synthetic set."""
+    monkeypatch.setattr(studio, "load_studio", fake_studio)
+    directory = tmp_path / "set"
+    assert main(["synthesise", "--out", str(directory), *SET, *SIZES]) == 0
+    return directory
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Path:
+    """An untrained float modifier of 32×32 pixels."""
+    path = tmp_path / "teacher" / "modifier.safetensors"
+    path.parent.mkdir()
+    save_modifier(path, JohnsonModifier(smoke().modifier), {"judges_seen": ["sface"], "seed": 0, "recipe_name": "x"})
+    return path
+
+
+def test_a_student_is_distilled(people: Path, teacher: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    capfd.readouterr()
+    out, where = tmp_path / "student", ["--people", str(people), "--work", str(tmp_path / "work")]
+    brief = ["--net", "modifier-xs", "--start", "modifier-xs", "--steps", "4", "--batch", "2", "--portrait-size", "64"]
+    assert main(["distil", "--teacher", str(teacher), "--out", str(out), *where, *brief, "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["metrics"] == json.loads((out / "metrics.json").read_text())
+    assert net_record(str(out))["judges_seen"] == ["sface"]
+    assert str(tmp_path) not in (out / "recipe.json").read_text()
+    assert main(["distil", "--teacher", str(teacher), "--out", str(out), *where, "--net", "modifier-s"]) == 2
+    assert "64×64" in capfd.readouterr().err
+
+
+def test_a_recipe_of_the_chip_is_distilled_and_played(people: Path, teacher: Path, tmp_path: Path) -> None:
+    chip = ChipConfig(network="modifier-xs", key_channels=1, teacher=str(teacher), distil_steps=2, distil_bits=())
+    recipe = dataclasses.replace(smoke(), chip=chip, schedule=SHORT)
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_dict()))
+    out = tmp_path / "run"
+    asked = ["--people", str(people), "--clips", str(people), "--recipe", str(tmp_path / "recipe.json")]
+    command = ["train", *asked, "--out", str(out), "--portrait-size", "64", "--device", "cpu"]
+    assert main([*command, "--minutes", "0"]) == 0
+    started = (out / "distilled" / "weights.safetensors").read_bytes()
+    assert main([*command, "--resume"]) == 0
+    assert (out / "distilled" / "weights.safetensors").read_bytes() == started, "distilled once"
+    net = load_net(str(out / "chip"))
+    assert net.config.key_channels == 1
+    record = net_record(str(out / "chip"))
+    assert record["finished"]
+    assert record["start"]["teacher"]["name"] == "teacher"
+
+
+def test_teachers_are_files_or_shipped_weights(teacher: Path) -> None:
+    assert teacher_file(str(teacher)) == teacher
+    assert teacher_file(str(teacher.parent)) == teacher
+    assert teacher_file("edge-0").is_file()
+    with pytest.raises(ConfigError, match="edge-0"):
+        teacher_file("edge-9")

@@ -1,0 +1,78 @@
+"""The co-design search: resumable, shared through its journal, with what does not fit kept out of the front."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("optuna", reason="missing: optuna")
+pytest.importorskip("brevitas", reason="missing: brevitas")
+pytest.importorskip("matplotlib", reason="missing: matplotlib")
+
+from hw_anon.core.errors import ConfigError
+from quant.modifier import ModifierConfig
+from quant.search import Cost, Measured, Point, SearchSpace, front, run_search, search_points, write_search
+
+SPACE = SearchSpace(widths=(8, 16, 32), most_blocks=2)
+
+
+def _cost(config: ModifierConfig) -> Cost:
+    if config.blocks == 2:
+        raise ConfigError("no folding reaches the rate")
+    share = sum(config.widths) * config.weight_bits / 300
+    return Cost(share=share, excess="too many LUTs" if share > 0.9 else "", details={"lut": int(1000 * share)})
+
+
+class _Lab:
+    """Trains nothing; remembers what it was asked to train."""
+
+    def __init__(self) -> None:
+        self.trained: list[ModifierConfig] = []
+
+    def measure(self, config: ModifierConfig, number: int) -> Measured:
+        self.trained.append(config)
+        return Measured(identity=1 - sum(config.widths) / 200, distortion=0.1 / config.act_bits, details={"n": number})
+
+
+def _search(journal: Path, trials: int, lab: _Lab) -> list[Point]:
+    return run_search(journal, name="s", space=SPACE, cost=_cost, measure=lab.measure, trials=trials, seed=1)
+
+
+def test_a_search_goes_on_from_its_journal(tmp_path: Path) -> None:
+    lab, journal = _Lab(), tmp_path / "journal.log"
+    first = _search(journal, 6, lab)
+    assert len(first) == 6
+    second = _search(journal, 10, lab)
+    assert [point.number for point in second] == list(range(10))
+    assert second[:6] == first
+    assert _search(journal, 10, _Lab()) == second, "nothing is left to do"
+    assert search_points(journal, name="s") == second
+
+
+def test_what_does_not_fit_is_neither_trained_nor_in_the_front(tmp_path: Path) -> None:
+    lab = _Lab()
+    points = _search(tmp_path / "journal.log", 24, lab)
+    refused = [point for point in points if point.excess]
+    assert refused
+    assert all(point.identity == 1.0 for point in refused)
+    assert len(lab.trained) == len(points) - len(refused)
+    assert all(config.blocks < 2 and list(config.widths) == sorted(config.widths) for config in lab.trained)
+    best = front(points)
+    assert best
+    assert not any(point.excess for point in best)
+    for point in best:
+        assert not any(
+            other.identity < point.identity and other.distortion < point.distortion and other.share < point.share
+            for other in points
+        )
+    files = write_search(points, tmp_path / "out", title="tiny", command="hw-anon search")
+    document = json.loads(files["json"].read_text())
+    assert document["front"] == [point.number for point in best]
+    assert files["figure"].read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_empty_space_is_refused() -> None:
+    with pytest.raises(ConfigError, match="one choice"):
+        SearchSpace(widths=())
