@@ -100,6 +100,7 @@ def open_backend(
     *,
     camera: Path | None = None,
     config: CameraConfig | None = None,
+    board: str | None = None,
     work: Path | None = None,
     settings: CameraSettings | None = None,
     show: Callable[[NDArray[np.uint8]], None] | None = None,
@@ -110,6 +111,7 @@ def open_backend(
         name: `sim` or `board`.
         camera: `sim`: camera directory of the Verilated design, the golden model if not given; `board`: the design.
         config: `sim` without a camera directory: the golden model's camera.
+        board: `sim`: board to simulate around the camera, in place of its own.
         work: directory for the simulated board's files; a temporary one if not given.
         settings: how the driver uses the camera.
         show: `board`: lets the sensor see a frame next (plays it on the source that is plugged in).
@@ -123,7 +125,7 @@ def open_backend(
             feed = _Feed()
             place = work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hw-anon-")))
             simulated = stack.enter_context(
-                simulated_camera(work=place, source=VideoSource(feed), camera=camera, config=config)
+                simulated_camera(work=place, source=VideoSource(feed), camera=camera, config=config, board=board)
             )
             opened = stack.enter_context(AnonymizedCamera(simulated.design, settings or _WAIT))
             yield CameraBackend(name, opened, feed.show)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,7 @@ def simulated_camera(
     config: CameraConfig | None = None,
     port: CameraPort | None = None,
     number: str | None = None,
+    board: str | None = None,
     memory_bytes: int = 64 << 20,
 ) -> Iterator[SimulatedCamera]:
     """Makes a simulated board with a camera pynq's active device for the length of the block.
@@ -89,6 +90,7 @@ def simulated_camera(
         config: camera of the golden model; a small one if not given.
         port: another camera in place of these two; needs `config` and `number`.
         number: build id that the design names, in place of the camera's own.
+        board: board to simulate around the camera, in place of its own: pynq 4.0 loads no design of a PYNQ-Z2.
         memory_bytes: contiguous memory of the board.
 
     Raises:
@@ -106,6 +108,8 @@ def simulated_camera(
         config = config or model_config()
         own = build_id({}, {}, {"model": config.to_dict()})
         port = port or ModelCamera(config, detect=bright_faces, modify=inverted, build_id=own)
+    if board is not None:
+        config = replace(config, board=board, clk_mhz=config.clk_hz / 1e6)
     design = write_simulated_design(work / "design", config, build_id=number or own)
     platform = get_platform(config.board, clk_mhz=config.clk_mhz)
     with activate(camera=port, source=source, platform=platform, memory_bytes=memory_bytes) as device:

@@ -22,8 +22,7 @@ from hw_anon.core.platform import Peripheral, Platform, get_platform
 __all__ = ["InterruptPin", "PynqDmaBuffer", "PynqHardware", "PynqRegisters"]
 
 _OLD_METADATA = (
-    "; if this is a Zynq-7000 board under pynq 4.0, its clock settings cannot be read from older handoff files: "
-    "use pynq 3.1 there"
+    "; pynq 4.0 cannot read the clock settings of designs for Zynq-7000 boards (PYNQ-Z2): use pynq 3.1 there"
 )
 
 

@@ -92,6 +92,7 @@ _BLOCKER = """
 import importlib, pkgutil, sys
 
 BLOCKED = {blocked!r}
+BOARD_ONLY = ['pynq', 'pynqmetadata', 'pynqutils']  # not in the main environment
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):
@@ -102,7 +103,11 @@ sys.meta_path.insert(0, Blocker())
 for name in {packages!r}:
     package = importlib.import_module(name)
     for module in pkgutil.walk_packages(package.__path__, name + '.'):
-        importlib.import_module(module.name)
+        try:
+            importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            if str(error.name).partition('.')[0] not in BOARD_ONLY:
+                raise
 """
 
 

@@ -1,4 +1,4 @@
-"""The RTL of a small camera with stand-in networks under the driver: pictures, golden frames, one run of equality."""
+"""The RTL of a small camera with stand-in networks under the driver: pictures, golden frames, equality."""
 
 from __future__ import annotations
 
