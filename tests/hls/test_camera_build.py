@@ -21,7 +21,6 @@ from hls.camera.resources import camera_resources, require_resources
 from hls.flow.finished import GRAPH_FILE, MODEL_DIR, RTL_DIR, TWIN_FILE, FinishedBuild, load_build
 from hls.report.record import RECORD_FILE
 from hls.resources import Resources
-from hls.sim.verilate import SimulatorOptions
 from hw_anon.core.boards import get_board
 from hw_anon.core.camera import CameraConfig, NetworkTiming
 from hw_anon.core.camera_directory import CAMERA_FILE, CameraDirectory
@@ -138,9 +137,8 @@ def camera(builds: dict[str, FinishedBuild], tmp_path_factory: pytest.TempPathFa
         work / "camera",
         **builds,
         picture=_pictures()[0],
-        cache_dir=work / "cache",
+        cache_dir=work / "cache" / "simulators",  # that of a workspace: the command finds the library there
         on_stage=stages.append,
-        options=SimulatorOptions(asserts=True, optimisation="-O0"),
     )
     assert stages == ["write the design", "compile the simulator", "prove: a first frame"]
     return made
@@ -297,22 +295,27 @@ def _written(directory: Path, builds: dict[str, FinishedBuild], **settings: Any)
 @pytest.mark.finn
 @pytest.mark.sim
 def test_the_commands_build_and_compare_a_camera(
-    builds: dict[str, FinishedBuild], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    camera: CameraDirectory,
+    builds: dict[str, FinishedBuild],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("skimage", reason="missing: scikit-image")
     from hw_anon.cli import main, simulate_camera
 
-    config = _written(tmp_path, builds)
-    command = ["camera", str(config), "--out", str(tmp_path / "camera"), "--work", str(tmp_path / "work"), "--json"]
+    config, work = _written(tmp_path, builds), str(camera.directory.parent)
+    command = ["camera", str(config), "--out", str(tmp_path / "camera"), "--work", work, "--json"]
     assert main(command) == 0
     first = json.loads(capfd.readouterr().out)
     assert first["first_frame"]["differing_bytes"] == 0
+    assert first["build_id"] == camera.build_id
     written = (tmp_path / "camera" / "manifest.json").stat().st_mtime_ns
     assert main(command) == 0
     assert json.loads(capfd.readouterr().out)["build_id"] == first["build_id"]
     assert (tmp_path / "camera" / "manifest.json").stat().st_mtime_ns == written, "an intact camera is reused"
     monkeypatch.setattr(simulate_camera, "_pictures", lambda *_: iter(_pictures()[:2]))
-    compare = ["simulate", "--camera", str(tmp_path / "camera"), "--frames", "2", "--work", str(tmp_path / "work")]
+    compare = ["simulate", "--camera", str(tmp_path / "camera"), "--frames", "2", "--work", work]
     assert main([*compare, "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert (report["frames"], report["differing_bytes"], report["build_id"]) == (2, 0, first["build_id"])
@@ -325,6 +328,6 @@ def test_the_command_refuses_with_the_numbers(
 ) -> None:
     from hw_anon.cli import main
 
-    config = _written(tmp_path, builds, frames_per_s=900.0)
+    config = _written(tmp_path, builds, frames_per_s=900.0, pixel_rate_mhz=2.5)
     assert main(["camera", str(config), "--work", str(tmp_path / "work")]) == 2
     assert "does not hold 900 frames/s" in " ".join(capfd.readouterr().err.split())
