@@ -124,8 +124,6 @@ def _pins(config: CameraConfig) -> Iterator[tuple[str, int, str]]:
     yield from (("input", 1, "clk_i"), ("input", 1, "rst_ni"))
     yield from ((direction, bits, f"s_axi_{name}") for direction, bits, name in _AXI_LITE)
     yield "output", 1, "irq_o"
-    if config.key_channels:
-        yield "input", 8 * config.key_channels, "key_i"
     streams = (("s_axis", 24, ("tuser", "tlast")), ("m_axis", 24, ("tuser", "tlast")))
     for stream, bits, marks in (*streams, ("m_meta", metadata_bits(config.max_faces), ())):
         forth, back = ("input", "output") if stream.startswith("s_") else ("output", "input")
@@ -170,8 +168,6 @@ def _shell(config: CameraConfig, build_id: str) -> list[str]:
         "RamStyle": '"ultra"' if ultra else '"block"',
     }
     connections = {name: name for _, _, name in _pins(config)}
-    if not config.key_channels:
-        connections["key_i"] = "'0"
     for side, name in (("m", "half"), ("s", "cells"), ("m", "crop"), ("s", "modified")):
         connections |= {f"{side}_{name}_{part}": f"{name}_{part}" for part in ("tdata", "tvalid", "tready", "tlast")}
     connections |= {"flush_detector_o": "flush_detector", "flush_modifier_o": "flush_modifier"}

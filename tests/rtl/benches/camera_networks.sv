@@ -79,7 +79,7 @@ module bench_modifier #(
 
 endmodule
 
-/// Sets the camera running, gives it video, and takes what comes out.
+/// Sets the camera running, gives it video as soon as it has its key, and takes what comes out.
 module camera_top_bench (
     input  wire logic         clk_i,
     input  wire logic         rst_ni,
@@ -102,7 +102,7 @@ module camera_top_bench (
     logic waiting_q;  // a whole frame is in; the next one waits until it is delivered
     logic [31:0] lines_q;
 
-    assign s_video_tready      = started_q && !waiting_q;
+    assign s_video_tready      = started_q && u_top.u_shell.keyed && !waiting_q;
     assign m_frame_tdata[31:26] = '0;
 
     always_ff @(posedge clk_i) begin
@@ -126,7 +126,7 @@ module camera_top_bench (
         .s_axi_bresp(), .s_axi_bvalid(), .s_axi_bready(1'b1),
         .s_axi_araddr('0), .s_axi_arprot('0), .s_axi_arvalid(1'b0), .s_axi_arready(),
         .s_axi_rdata(), .s_axi_rresp(), .s_axi_rvalid(), .s_axi_rready(1'b1),
-        .irq_o(), .key_i(8'd7),
+        .irq_o(),
         .s_axis_tdata(s_video_tdata[23:0]), .s_axis_tvalid(s_video_tvalid && s_video_tready), .s_axis_tready(),
         .s_axis_tuser(s_video_tdata[24]), .s_axis_tlast(s_video_tdata[25]),
         .m_axis_tdata(m_frame_tdata[23:0]), .m_axis_tvalid(m_frame_tvalid), .m_axis_tready(m_frame_tready),
