@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hls.formal.edits import Edit
 from hls.formal.engine import Method
@@ -30,7 +31,7 @@ class Property:
     """One harness and how it is checked."""
 
     name: str
-    """Name of the property, and of its harness in `hls/formal/harness` unless the method is `cone`."""
+    """Name of the property."""
     statement: str
     """What its assertions say, in one line."""
     modules: tuple[str, ...]
@@ -39,8 +40,14 @@ class Property:
     """Bounded search, a proof for ever by an invariant, or one by the netlist's structure."""
     depth: int = 0
     """Cycles that a bounded search covers."""
-    timeout_s: float
-    """Seconds for the search."""
+    bug_depth: int = 0
+    """If not 0, seeded bugs have to break the property itself, and not its lemmas, within so many cycles (`bmc`)."""
+    limit_s: float
+    """CPU seconds for the search; one that needs more is open."""
+    harness: str = ""
+    """File and module of `hls/formal/harness`, if it is not called like the property."""
+    parameters: tuple[tuple[str, int], ...] = ()
+    """Of the harness."""
     stubs: tuple[str, ...] = ()
     """Modules that a stand-in of `hls/formal/stubs` replaces."""
     edits: tuple[Edit, ...] = ()
@@ -54,6 +61,11 @@ class Property:
         """Checks that a cone is given exactly for its method."""
         if (self.method == "cone") != (self.cone is not None):
             raise ConfigError(f"property {self.name}: method {self.method!r} with cone = {self.cone}")
+
+    @property
+    def top(self) -> str:
+        """The harness' module."""
+        return self.harness or self.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,13 +89,26 @@ _SMALL_CAMERA = (
 """4×4 pixels, regions of 1×1 on, crops of 2×2."""
 
 _FREE_TIME_LIMITS = (
-    Edit(file="video_ingress.sv", old="idle_q == SourceTimeout - 1;", new="$root.release_pair.source_timeout;"),
-    Edit(file="video_sequencer.sv", old="timer_q == DetectorTimeout)", new="$root.release_pair.detector_timeout)"),
-    Edit(file="video_sequencer.sv", old="timer_q == ModifierTimeout)", new="$root.release_pair.modifier_timeout)"),
+    Edit(file="video_ingress.sv", old="idle_q == SourceTimeout - 1;", new="$root.harness.source_timeout;"),
+    Edit(file="video_sequencer.sv", old="timer_q == DetectorTimeout)", new="$root.harness.detector_timeout)"),
+    Edit(file="video_sequencer.sv", old="timer_q == ModifierTimeout)", new="$root.harness.modifier_timeout)"),
 )
 
 _RESAMPLER = ("video_resampler", "video_divider", "video_axis", "video_bilinear", "video_delay")
 _PACKAGES = ("camera_pkg", "video_pkg")
+
+_TAGS: dict[str, Any] = {
+    "modules": (
+        *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
+        "video_release_guard", "video_egress", "video_delay",
+    ),
+    "method": "pdr", "limit_s": 400, "harness": "release_tags", "bug_depth": 45,
+    "stubs": ("video_box_decode", "video_downscale", "video_crop_resize", "video_paste", "video_frame_store"),
+    "edits": (*_SMALL_CAMERA[:3], *_FREE_TIME_LIMITS),
+}  # fmt: skip
+"""The camera of tagged pixels."""
+
+_NO_BLACK = Edit(file="video_egress.sv", old="<= black_q ? '0 : rd_data_i;", new="<= rd_data_i;")
 
 PROPERTIES: tuple[Property, ...] = (
     Property(
@@ -93,12 +118,27 @@ PROPERTIES: tuple[Property, ...] = (
             *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
             "video_release_guard", "video_egress", "video_resampler", "video_delay",
         ),
-        method="bmc", depth=36, timeout_s=240,
+        method="bmc", depth=36, limit_s=240,
         stubs=(
             "video_box_decode", "video_downscale", "video_crop_resize", "video_divider", "video_axis", "video_bilinear",
         ),
         edits=(*_SMALL_CAMERA, *_FREE_TIME_LIMITS),
         zero_at_power_up=True,
+    ),
+    Property(
+        name="release_tags",
+        statement="no tagged pixel, raw and under a region, is ever delivered: one frame store",
+        parameters=(("MaxFaces", 2),), **_TAGS,
+    ),
+    Property(
+        name="release_tags_two",
+        statement="the same with two frame stores",
+        parameters=(("Buffers", 2), ("MaxFaces", 2)), **_TAGS,
+    ),
+    Property(
+        name="release_tags_gate",
+        statement="the same although the egress lets every pixel pass that it gets",
+        parameters=(("Buffers", 2),), **{**_TAGS, "edits": (*_TAGS["edits"], _NO_BLACK)},
     ),
     Property(
         name="pixel_cone",
@@ -108,7 +148,7 @@ PROPERTIES: tuple[Property, ...] = (
             "video_release_guard", "video_egress", "video_box_decode", "video_cell_box", "video_region",
             "video_downscale", "video_crop_resize", *_RESAMPLER,
         ),
-        method="cone", timeout_s=170,
+        method="cone", limit_s=170,
         cone=Cone(
             top="camera_core", source="s_axis_tdata",
             allowed=frozenset({"m_axis_tdata", "m_half_tdata", "m_crop_tdata"}),
@@ -119,43 +159,43 @@ PROPERTIES: tuple[Property, ...] = (
         name="ingress_rules",
         statement="a capture ends well only after every pixel was written; nothing is written to a store in use",
         modules=("camera_pkg", "video_ingress"),
-        method="pdr", timeout_s=60,
+        method="pdr", limit_s=60,
     ),
     Property(
         name="guard_rules",
         statement="a picture is handed over only if its capture ended well and all regions found were pasted",
         modules=("camera_pkg", "video_release_guard"),
-        method="pdr", timeout_s=120,
+        method="pdr", limit_s=120,
     ),
     Property(
         name="egress_rules",
         statement="a frame with a fault leaves black; frames are whole; AXI4-Stream; a frame leaves in bounded time",
         modules=(*_PACKAGES, "video_egress", "video_delay"),
-        method="pdr", timeout_s=60,
+        method="pdr", limit_s=60,
     ),
     Property(
         name="paste_rules",
         statement="a paste writes each pixel of its region and none beside it, and ends in bounded time",
         modules=(*_PACKAGES, "video_paste", *_RESAMPLER),
-        method="pdr", timeout_s=170,
+        method="pdr", limit_s=170,
     ),
     Property(
         name="store_rules",
         statement="a place of the frame store reads what was written to it last",
         modules=(*_PACKAGES, "video_frame_store", "video_delay"),
-        method="bmc", depth=30, timeout_s=90,
+        method="bmc", depth=30, limit_s=90,
     ),
     Property(
         name="sequencer_rules",
         statement="each region found is pasted once, in its turn, and no paste is reported that did not happen",
         modules=("camera_pkg", "video_sequencer"),
-        method="pdr", timeout_s=60, edits=(_SMALL_CAMERA[1],),
+        method="pdr", limit_s=60, edits=(_SMALL_CAMERA[1],),
     ),
     Property(
         name="stream_rules",
         statement="AXI4-Stream towards both accelerators, the right number of pixels, a crop in bounded time",
         modules=(*_PACKAGES, "video_crop_resize", "video_downscale", *_RESAMPLER),
-        method="pdr", timeout_s=170,
+        method="pdr", limit_s=170,
     ),
 )  # fmt: skip
 """All properties; a bug's property is found by name."""
@@ -163,6 +203,11 @@ PROPERTIES: tuple[Property, ...] = (
 _EARLY_RELEASE = Edit(
     file="video_release_guard.sv", old="captured_q && found_q && pasted_q == count_q;", new="captured_q && found_q;"
 )
+_BYPASS = Edit(
+    file="camera_core.sv", old=".found_data_i(result[64*MaxFaces+15:8])",
+    new=".found_data_i(threshold_i[0] ? '0 : result[64*MaxFaces+15:8])",
+)  # fmt: skip
+_OVERRUN = Edit(file="video_ingress.sv", old="else if (!free_i && state_q != Frame)", new="else if (!free_i && !run_i)")
 
 BUGS: tuple[Bug, ...] = (
     Bug(
@@ -173,12 +218,40 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="bypass bit: a setting tells the guard that there is no face",
         property_name="release_pair",
-        edit=Edit(
-            file="camera_core.sv", old=".found_data_i(result[64*MaxFaces+15:8])",
-            new=".found_data_i(threshold_i[0] ? '0 : result[64*MaxFaces+15:8])",
-        ),
+        edit=_BYPASS,
     ),
     Bug(name="early release: before the pastes", property_name="release_pair", edit=_EARLY_RELEASE),
+    Bug(name="early release: before the pastes", property_name="release_tags", edit=_EARLY_RELEASE),
+    Bug(
+        name="bypass bit: a setting tells the guard that there is no face",
+        property_name="release_tags",
+        edit=_BYPASS,
+    ),
+    Bug(
+        name="off by one: a region is pasted one column further right",
+        property_name="release_tags",
+        edit=Edit(
+            file="video_sequencer.sv", old="assign m_paste_tdata     = region_q[FaceWidth'(pasted_q)];",
+            new="assign m_paste_tdata     = region_q[FaceWidth'(pasted_q)] + 64'd1;",
+        ),
+    ),
+    Bug(name="overrun: a frame is written over another one", property_name="release_tags", edit=_OVERRUN),
+    Bug(
+        name="wrong store: pasted into the one that was captured last",
+        property_name="release_tags_two",
+        edit=Edit(
+            file="video_sequencer.sv", old="process_buffer_q <= captured_buffer_q;",
+            new="process_buffer_q <= capture_buffer_q;",
+        ),
+    ),
+    Bug(
+        name="test mode: a setting opens the store to the egress",
+        property_name="release_tags_gate",
+        edit=Edit(
+            file="camera_core.sv", old="(reading[0] ? pixels[0][0] : '0)",
+            new="(reading[0] || threshold_i[0] ? pixels[0][0] : '0)",
+        ),
+    ),
     Bug(name="early release: before the pastes", property_name="guard_rules", edit=_EARLY_RELEASE),
     Bug(
         name="off by one: a frame is complete one row early",
@@ -190,9 +263,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="overrun: a frame is written over the one that is delivered",
         property_name="ingress_rules",
-        edit=Edit(
-            file="video_ingress.sv", old="else if (!free_i && state_q != Frame)", new="else if (!free_i && !run_i)",
-        ),
+        edit=_OVERRUN,
     ),
     Bug(
         name="handover withdrawn: valid drops when a frame begins",
