@@ -1,4 +1,4 @@
-"""Which outputs an input can reach at all: a proof for ever that needs no search.
+"""Which outputs an input, or a register, can reach at all: a proof for ever that needs no search.
 
 The module as it is, without stand-ins, is taken apart into single-bit gates, registers and memories; what no path of
 them joins cannot depend on each other, whatever the state. A memory counts as a path from what is written to what is
@@ -26,7 +26,7 @@ techmap
 simplemap
 splitnets -ports -format __
 opt_clean -purge
-select -set cone i:{source}* %co*
+select -set cone {source} %co*
 tee -o reached.txt select -list @cone o:* %i
 """
 _BIT = re.compile(r"_+\d+_+$")
@@ -36,13 +36,13 @@ def reached_outputs(
     sources: Mapping[str, str], top: str, directory: Path, *, source: str, parameters: Mapping[str, int],
     limit_s: float,
 ) -> tuple[set[str], YosysRun]:  # fmt: skip
-    """Returns the output ports of `top` that its input `source` can reach, none if the limit came first, and the run.
+    """Returns the output ports of `top` that `source` can reach, none if the limit came first, and the run.
 
     Args:
         sources: text by file name, packages named `*_pkg.sv`.
         top: the module.
         directory: working directory, made if absent.
-        source: name of an input port; no other port's name begins with it.
+        source: Yosys' selection of what is followed: `i:name*` an input port, `w:instance.name*` a register inside.
         parameters: of the module.
         limit_s: CPU seconds for the search, without Yosys' own.
 

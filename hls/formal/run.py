@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from hls.formal.bugs import BUGS, Bug
 from hls.formal.cones import check_cone
 from hls.formal.edits import Edit, apply_edits
 from hls.formal.engine import Outcome, Verdict, check
-from hls.formal.properties import BUGS, PROPERTIES, Bug, Property
+from hls.formal.properties import PROPERTIES, Property
 from hw_anon.core.errors import ConfigError
 
 __all__ = ["BugOutcome", "BugResult", "PropertyResult", "find_property", "prove", "prove_property", "seed_bug", "stage"]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from hls.formal import engine
+from hls.formal.bugs import BUGS, Bug
 from hls.formal.edits import Edit, apply_edits
-from hls.formal.properties import BUGS, PROPERTIES, Bug, Property
+from hls.formal.properties import PROPERTIES, Property
 from hls.formal.run import find_property, prove, prove_property, seed_bug, stage
 from hw_anon.core.errors import ConfigError, ToolError
 
