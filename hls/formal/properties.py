@@ -152,7 +152,7 @@ PROPERTIES: tuple[Property, ...] = (
         modules=(*_CORE, "camera_registers_pkg", "camera_shell", "control_status", "key_noise", "key_source"),
         method="cone", limit_s=170,
         cone=Cone(
-            top="camera_shell", source="w:gen_key.u_key.key_q*", allowed=frozenset({"m_crop_tdata"}),
+            top="camera_shell", source="w:*u_key.key_q*", allowed=frozenset({"m_crop_tdata"}),
             parameters=(("Width", 16), ("Height", 16), ("CropSize", 8), ("MaxFaces", 1), ("KeyChannels", 1)),
         ),
     ),
