@@ -65,11 +65,10 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(name="overrun: a frame is written over another one", property_name="release_tags", edit=_OVERRUN),
     Bug(
-        name="wrong store: pasted into the one that was captured last",
+        name="wrong store: what comes in is written into both",
         property_name="release_tags_two",
         edit=Edit(
-            file="video_sequencer.sv", old="process_buffer_q <= captured_buffer_q;",
-            new="process_buffer_q <= capture_buffer_q;",
+            file="camera_core.sv", old="ingress_write.en && store_buffer == 1'(b);", new="ingress_write.en;"
         ),
     ),
     Bug(
