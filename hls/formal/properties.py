@@ -166,7 +166,7 @@ PROPERTIES: tuple[Property, ...] = (
         name="guard_rules",
         statement="a picture is handed over only if its capture ended well and all regions found were pasted",
         modules=("camera_pkg", "video_release_guard"),
-        method="pdr", limit_s=120,
+        method="pdr", limit_s=240,
     ),
     Property(
         name="egress_rules",
