@@ -119,7 +119,7 @@ def _crowd(made: CameraDirectory) -> NDArray[np.uint8] | None:
 def record_video(
     made: CameraDirectory, name: str, footage: Footage, stretch: Stretch, faulty: int, out: Path
 ) -> tuple[CameraReport, Path]:
-    """Runs the footage through the golden model, writes `anonymised.mp4` and returns what the page shows, and the video.
+    """Runs the footage through the golden model and writes `anonymised.mp4`; returns the page's content and the video.
 
     Args:
         made: the camera.
