@@ -17,8 +17,9 @@ BOARD_TESTS := tests/core tests/host tests/hil
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-demo: $(MAIN)/.installed ## build the modifier, simulate it on real faces, check every equality, write build/demo
-	$(MAIN)/bin/hw-anon demo --out build/demo
+# VIDEO is a video, a picture or a folder of pictures.
+demo: $(MAIN)/.installed ## send people (or VIDEO=…) through the simulated camera, show what the CPU sees: build/demo
+	$(MAIN)/bin/hw-anon demo $(if $(VIDEO),'$(VIDEO)') --out build/demo
 
 test: lint test-main test-board ## lint, the tests of both environments (no slow ones)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hw_anon.core.camera_model import CameraModel
     from hw_anon.core.register_access import CameraRegisters
 
-__all__ = ["EqualityReport", "FrameRow", "compare_frames", "faces_found"]
+__all__ = ["EqualityReport", "FrameRow", "compare_frames", "faces_found", "registers_differ"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,12 +155,13 @@ def compare_frames(
             rows.append(_row(delivery.frame, expected, delivery.cycles, config.max_faces))
             if on_frame is not None:
                 on_frame(rows[-1])
-        differ = _registers_differ(run.registers, golden.model)
+        differ = registers_differ(run.registers, golden.model)
         cycles = simulated.cycle
     return EqualityReport(frames=tuple(rows), registers_differ=differ, cycles=cycles, seconds=seconds)
 
 
-def _registers_differ(registers: CameraRegisters, model: CameraModel) -> tuple[str, ...]:
+def registers_differ(registers: CameraRegisters, model: CameraModel) -> tuple[str, ...]:
+    """Returns the counters and faults of a camera that are not its golden model's, with both."""
     pairs: dict[str, tuple[object, object]] = {
         "counters": (registers.counters, model.counters),
         "faults": (registers.faults, frozenset(model.faults)),

@@ -110,9 +110,18 @@ class CameraRun:
             DeviceError: if the camera fails, or delivers nothing in the time that its watchdogs leave.
             ContractError: if its output is no board-level frame.
         """
+        return self.deliver_words(frame_beats(picture, pixel_gap=pixel_gap), pixel_gap=pixel_gap)
+
+    def deliver_words(self, words: NDArray[np.uint32], *, pixel_gap: int = 0) -> Delivery:
+        """Sends raw video words `[N]` of one frame, a faulty one perhaps, and waits for what is delivered for it.
+
+        Raises:
+            DeviceError: if the camera fails, or delivers nothing in the time that its watchdogs leave.
+            ContractError: if its output is no board-level frame.
+        """
         begin = self._camera.cycle
-        self._camera.send(frame_beats(picture, pixel_gap=pixel_gap))
-        step = max(1, picture.shape[0] * picture.shape[1] // _SLICES)
+        self._camera.send(words)
+        step = max(1, self._camera.width * self._camera.height // _SLICES)
         for _ in range(longest_frame_cycles(self._config, gap=pixel_gap) // step + 1):
             self._camera.run(step)
             for board_frame in self._frames.feed(self._camera.receive()):

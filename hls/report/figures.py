@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -19,22 +20,38 @@ from PIL import Image
 
 from hls.report.data import BuildReport, FifoRow, LayerRow, Pictures
 
-__all__ = ["Chart", "cycles_chart", "encode_png", "fifo_chart", "gallery_png", "utilisation_chart"]
+__all__ = [
+    "BLUE",
+    "SKY",
+    "STYLE",
+    "TEXT",
+    "VERMILLION",
+    "Chart",
+    "chart_axes",
+    "chart_legend",
+    "cycles_chart",
+    "encode_png",
+    "fifo_chart",
+    "finished_chart",
+    "gallery_png",
+    "thousands",
+    "utilisation_chart",
+]
 
-_TEXT, _MUTED, _RULE = "#1a1f24", "#66707a", "#d9dee3"
-_BLUE, _SKY, _VERMILLION = "#0072b2", "#56b4e9", "#d55e00"
+TEXT, _MUTED, RULE = "#1a1f24", "#66707a", "#d9dee3"
+BLUE, SKY, VERMILLION = "#0072b2", "#56b4e9", "#d55e00"
 _THEME = {
-    _TEXT: "var(--text)",
+    TEXT: "var(--text)",
     _MUTED: "var(--muted)",
-    _RULE: "var(--rule)",
-    _BLUE: "var(--series-1)",
-    _SKY: "var(--series-2)",
-    _VERMILLION: "var(--series-3)",
+    RULE: "var(--rule)",
+    BLUE: "var(--series-1)",
+    SKY: "var(--series-2)",
+    VERMILLION: "var(--series-3)",
 }
 """Colours in the charts, and the page's variables that take their place in the HTML."""
 
-_STYLE = {
-    "axes.edgecolor": _RULE,
+STYLE = {
+    "axes.edgecolor": RULE,
     "axes.labelcolor": _MUTED,
     "axes.spines.left": False,
     "axes.spines.right": False,
@@ -42,10 +59,10 @@ _STYLE = {
     "font.family": "sans-serif",
     "font.size": 9,
     "svg.fonttype": "none",
-    "text.color": _TEXT,
+    "text.color": TEXT,
     "text.parse_math": False,
     "xtick.color": _MUTED,
-    "ytick.color": _TEXT,
+    "ytick.color": TEXT,
 }
 _WIDTH_INCHES = 9.0
 _PNG_DPI = 144
@@ -63,64 +80,69 @@ class Chart:
     """The same on white."""
 
 
-def utilisation_chart(report: BuildReport) -> Chart:
-    """Bars: share of each of the board's resources that the design uses."""
-    rows = report.usage[::-1]
+def utilisation_chart(usage: Sequence[tuple[str, int, int]], device: str) -> Chart:
+    """Bars: share of each of the board's resources that the design uses.
+
+    Args:
+        usage: resource, amount used, amount on the board.
+        device: name of the device.
+    """
+    rows = usage[::-1]
     shares = [100 * used / available if available else 100.0 for _, used, available in rows]
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(rows=len(rows), row_inches=0.36)
-        axes.barh(range(len(rows)), [100] * len(rows), color=_RULE, height=0.5, zorder=1)
-        colours = [_VERMILLION if share > 100 else _BLUE for share in shares]
+    with mpl.rc_context(STYLE):
+        figure, axes = chart_axes(rows=len(rows), row_inches=0.36)
+        axes.barh(range(len(rows)), [100] * len(rows), color=RULE, height=0.5, zorder=1)
+        colours = [VERMILLION if share > 100 else BLUE for share in shares]
         axes.barh(range(len(rows)), shares, color=colours, height=0.5, zorder=2)
         for y, ((_, used, available), share) in enumerate(zip(rows, shares, strict=True)):
             label = f"{used:,} of {available:,}  ({share:.1f} %)"
-            axes.text(max(share, 100) + 2, y, label, va="center", color=_TEXT)
+            axes.text(max(share, 100) + 2, y, label, va="center", color=TEXT)
         axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
         axes.set_xlim(0, max(100, *shares) * 1.34)
         axes.set_xticks([0, 25, 50, 75, 100])
-        axes.set_xlabel(f"per cent of {report.board.device}")
-        return _chart("utilisation", figure)
+        axes.set_xlabel(f"per cent of {device}")
+        return finished_chart("utilisation", figure)
 
 
 def cycles_chart(report: BuildReport) -> Chart:
     """Bars: cycles of each layer, with the interval that the RTL reached."""
     layers = report.layers[::-1]
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(rows=len(layers), row_inches=0.19)
+    with mpl.rc_context(STYLE):
+        figure, axes = chart_axes(rows=len(layers), row_inches=0.19)
         axes.barh(range(len(layers)), [x.cycles for x in layers], color=[_layer_colour(x) for x in layers], height=0.68)
-        axes.axvline(report.interval_cycles_rtl, color=_VERMILLION, linewidth=1.4)
+        axes.axvline(report.interval_cycles_rtl, color=VERMILLION, linewidth=1.4)
         axes.text(
             report.interval_cycles_rtl,
             len(layers) - 0.2,
             f"interval in RTL: {report.interval_cycles_rtl:,} cycles ",
-            color=_VERMILLION,
+            color=VERMILLION,
             ha="right",
             va="bottom",
         )
         axes.set_yticks(range(len(layers)), [layer.name for layer in layers], fontsize=7.5)
         axes.set_xlim(0, max(report.interval_cycles_rtl, *(layer.cycles for layer in layers)) * 1.03)
-        axes.xaxis.set_major_formatter(_thousands)
+        axes.xaxis.set_major_formatter(thousands)
         axes.set_xlabel("cycles per face")
-        handles = [Patch(color=_BLUE, label="multiplies"), Patch(color=_SKY, label="moves or compares")]
-        _legend(figure, handles)
-        return _chart("cycles", figure)
+        handles = [Patch(color=BLUE, label="multiplies"), Patch(color=SKY, label="moves or compares")]
+        chart_legend(figure, handles)
+        return finished_chart("cycles", figure)
 
 
 def fifo_chart(report: BuildReport) -> Chart:
     """Bars: depth given to each FIFO and the highest fill seen, on a logarithmic axis."""
     fifos = report.fifos[::-1]
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(rows=max(1, len(fifos)), row_inches=0.19)
-        axes.barh(range(len(fifos)), [fifo.depth for fifo in fifos], color=_SKY, height=0.68)
+    with mpl.rc_context(STYLE):
+        figure, axes = chart_axes(rows=max(1, len(fifos)), row_inches=0.19)
+        axes.barh(range(len(fifos)), [fifo.depth for fifo in fifos], color=SKY, height=0.68)
         fills = [max(fifo.fill, 1) for fifo in fifos]
-        axes.barh(range(len(fifos)), fills, color=_BLUE, height=0.34)
+        axes.barh(range(len(fifos)), fills, color=BLUE, height=0.34)
         axes.set_xscale("log", base=2)
         axes.set_xlim(0.5, 2 * max((fifo.depth for fifo in fifos), default=1))
-        axes.xaxis.set_major_formatter(_thousands)
+        axes.xaxis.set_major_formatter(thousands)
         axes.set_yticks(range(len(fifos)), [_fifo_label(fifo) for fifo in fifos], fontsize=7.5)
         axes.set_xlabel("beats")
-        _legend(figure, [Patch(color=_SKY, label="depth"), Patch(color=_BLUE, label="highest fill")])
-        return _chart("fifos", figure)
+        chart_legend(figure, [Patch(color=SKY, label="depth"), Patch(color=BLUE, label="highest fill")])
+        return finished_chart("fifos", figure)
 
 
 def gallery_png(pictures: Pictures, *, zoom: int = 3, gap: int = 6) -> bytes:
@@ -144,32 +166,36 @@ def _enlarge(image: NDArray[np.uint8], zoom: int) -> NDArray[np.uint8]:
 
 
 def _layer_colour(layer: LayerRow) -> str:
-    return _BLUE if layer.macs else _SKY
+    return BLUE if layer.macs else SKY
 
 
 def _fifo_label(fifo: FifoRow) -> str:
     return f"{fifo.producer} → {fifo.consumer}"
 
 
-def _thousands(value: float, _position: float) -> str:
+def thousands(value: float, _position: float) -> str:
+    """Formats a tick with thousands separators; ticks below 1 get no text."""
     return f"{value:,.0f}" if value >= 1 or value == 0 else ""
 
 
-def _legend(figure: Figure, handles: list[Patch]) -> None:
-    figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False, labelcolor=_TEXT)
+def chart_legend(figure: Figure, handles: list[Patch]) -> None:
+    """Puts a legend below a chart."""
+    figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False, labelcolor=TEXT)
 
 
-def _axes(*, rows: int, row_inches: float) -> tuple[Figure, Axes]:
+def chart_axes(*, rows: int, row_inches: float) -> tuple[Figure, Axes]:
+    """Returns a figure for `rows` horizontal bars, in the report's style."""
     figure = Figure(figsize=(_WIDTH_INCHES, 0.75 + rows * row_inches), layout="constrained")
     axes = figure.add_subplot()
     axes.set_ylim(-0.6, rows - 0.4)
     axes.tick_params(length=0)
-    axes.grid(axis="x", color=_RULE, linewidth=0.6)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
     return figure, axes
 
 
-def _chart(name: str, figure: Figure) -> Chart:
+def finished_chart(name: str, figure: Figure) -> Chart:
+    """Draws a figure in both forms."""
     vector, raster = io.StringIO(), io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(vector, format="svg", transparent=True, metadata={"Date": None})

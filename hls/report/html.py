@@ -13,7 +13,7 @@ from hls.report.data import BuildReport, Origin, Pictures
 from hls.report.figures import Chart, cycles_chart, encode_png, fifo_chart, gallery_png, utilisation_chart
 from hw_anon.core.atomic import write_bytes_atomically, write_text_atomically
 
-__all__ = ["PAGE_FILE", "render_page", "write_report"]
+__all__ = ["PAGE_FILE", "data_uri", "render_page", "render_template", "write_report"]
 
 PAGE_FILE = "index.html"
 _TEMPLATE = "report.html.j2"
@@ -48,19 +48,13 @@ def render_page(report: BuildReport) -> str:
 
 
 def _charts(report: BuildReport) -> dict[str, Chart]:
-    charts = (utilisation_chart(report), cycles_chart(report), fifo_chart(report))
+    charts = (utilisation_chart(report.usage, report.board.device), cycles_chart(report), fifo_chart(report))
     return {chart.name: chart for chart in charts}
 
 
 def _render(report: BuildReport, charts: dict[str, Chart]) -> str:
-    environment = Environment(
-        loader=PackageLoader("hls.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_TEMPLATE).render(
+    return render_template(
+        _TEMPLATE,
         report=report,
         origin=Origin,
         # Charts are our own markup; matplotlib escapes the names in them.
@@ -70,15 +64,33 @@ def _render(report: BuildReport, charts: dict[str, Chart]) -> str:
     )
 
 
+def render_template(name: str, **values: Any) -> str:
+    """Renders one of this package's templates.
+
+    Args:
+        name: file name.
+        **values: what the template names; all of it is escaped unless marked.
+    """
+    environment = Environment(
+        loader=PackageLoader("hls.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name).render(**values)
+
+
 def _faces(pictures: Pictures | None) -> list[dict[str, Any]]:
     if pictures is None:
         return []
     triples = zip(pictures.labels, pictures.before, pictures.after, strict=True)
     return [
-        {"label": label, "before": _data_uri(encode_png(before)), "after": _data_uri(encode_png(after))}
+        {"label": label, "before": data_uri(encode_png(before)), "after": data_uri(encode_png(after))}
         for label, before, after in triples
     ]
 
 
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def data_uri(data: bytes, kind: str = "image/png") -> str:
+    """Returns a file's content as an address that a page can hold."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -78,7 +78,7 @@ _HELP = """A camera that cannot show a face: faces are replaced inside the progr
 
   hw-anon doctor    are all tools here, and if not, what to install
 
-  hw-anon demo      build the modifier, check it stage by stage, run faces through its RTL, write a page
+  hw-anon demo      send people through the simulated camera, write a page with what the CPU sees
 
   hw-anon boards    which boards are supported, and how large they are
 
