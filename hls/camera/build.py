@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hls.camera.config import CameraBuildConfig
 from hls.camera.design import write_camera
-from hls.camera.golden import GoldenCamera, comparison_key, differing_bytes
+from hls.camera.golden import GoldenCamera, differing_bytes
 from hls.camera.resources import camera_resources, require_resources
 from hls.camera.run import CameraRun
 from hls.camera.top import TOP_MODULE, camera_sources, render_top
@@ -139,8 +139,7 @@ def build_camera(
         (partial / CAMERA_LIBRARY).parent.mkdir()
         shutil.copy2(binary.library, partial / CAMERA_LIBRARY)
         announce("prove: a first frame")
-        twins = {name: build.twin() for name, build in networks.items()}
-        golden = GoldenCamera(camera, **twins, key=comparison_key(camera))
+        golden = GoldenCamera(camera, detector=detector.twin(), modifier=modifier.twin())
         metrics["first_frame"] = _first_frame(partial, camera, golden, picture)
         Manifest.create(partial, inputs=inputs, tools=tools, config=identity, metrics=metrics).save(partial)
     return CameraDirectory.load(directory)
@@ -203,8 +202,7 @@ def _first_frame(
     """
     expected = golden.deliver(picture)
     started = time.perf_counter()
-    library, key = directory / CAMERA_LIBRARY, comparison_key(camera)
-    with VerilatedCamera(library, data_dir=directory / CAMERA_RTL, key=key) as simulated:
+    with VerilatedCamera.open(directory) as simulated:
         delivery = CameraRun(simulated, camera).deliver(picture)
         cycles, seconds = simulated.cycle, time.perf_counter() - started
     differing = differing_bytes(delivery.frame, expected, max_faces=camera.max_faces)

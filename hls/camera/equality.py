@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hls.camera.golden import GoldenCamera, comparison_key, differing_bytes, load_golden
+from hls.camera.golden import GoldenCamera, differing_bytes, load_golden
 from hls.camera.run import CameraRun, StageCycles
 from hw_anon.core.box_decode import decode
 from hw_anon.core.camera import FrameBudget, frame_budget
@@ -141,11 +141,10 @@ def compare_frames(
         DeviceError: if the simulated camera fails or delivers nothing.
         ContractError: if a picture has another size.
     """
-    config, key = camera.config, comparison_key(camera.config)
-    golden = load_golden(camera, key=key)
+    golden, config = load_golden(camera), camera.config
     rows: list[FrameRow] = []
     seconds = 0.0
-    with VerilatedCamera(camera.library, data_dir=camera.rtl, key=key) as simulated:
+    with VerilatedCamera(camera.library, data_dir=camera.rtl) as simulated:
         run = CameraRun(simulated, config)
         simulated.set_sink(True, stall_per_mille)
         for picture in pictures:

@@ -18,12 +18,7 @@ if TYPE_CHECKING:
     from hw_anon.core.camera_directory import CameraDirectory
     from hw_anon.core.frame import AnonymisedFrame
 
-__all__ = ["GoldenCamera", "comparison_key", "differing_bytes", "load_golden"]
-
-
-def comparison_key(config: CameraConfig) -> bytes:
-    """Returns the power-up key of comparisons: no zeros, that a key which is lost on the way would look like."""
-    return bytes(1 + (97 * channel + 58) % 255 for channel in range(config.key_channels))
+__all__ = ["GoldenCamera", "differing_bytes", "load_golden"]
 
 
 class GoldenCamera:
