@@ -27,9 +27,17 @@ from quant.backend import QatBackend
 from quant.export import integer_net, weights_sha256
 from quant.modifier import Modifier, ModifierConfig
 from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_weights
-from quant.zoo import load_net, network_config
+from quant.zoo import load_net, net_record, network_config
 
-__all__ = ["DistilRecipe", "distil", "distil_metrics", "distil_network", "save_distilled", "starting_state"]
+__all__ = [
+    "DistilRecipe",
+    "distil",
+    "distil_metrics",
+    "distil_network",
+    "noted_recipe",
+    "save_distilled",
+    "starting_state",
+]
 
 Teacher = Callable[[Tensor], Tensor]
 """`[N, 3, S, S]` 0..1 to the same, without a key."""
@@ -105,6 +113,7 @@ def distil(
     faces: FaceBank,
     *,
     checkpoint: Path,
+    teacher_hash: str = "",
     on_step: Callable[[int, float], None] | None = None,
 ) -> Modifier:
     """Trains a student; a run that was interrupted goes on from its checkpoint.
@@ -114,16 +123,19 @@ def distil(
         teacher: whose answers are learned, on the recipe's device.
         faces: pictures of training people, on the recipe's device.
         checkpoint: file for the checkpoint, removed at the end.
+        teacher_hash: what tells the teacher from others: a checkpoint is of one recipe, network, teacher and faces.
         on_step: called with the step's number (from 1) and its loss.
 
     Returns:
         The student on the CPU, in evaluation mode.
 
     Raises:
-        ConfigError: if the checkpoint belongs to another recipe.
+        ConfigError: if the checkpoint belongs to another run.
         ContractError: if the checkpoint or the start is corrupt or of another network.
     """
-    return distil_network(recipe, recipe.student, teacher, faces, checkpoint=checkpoint, on_step=on_step)
+    return distil_network(
+        recipe, recipe.student, teacher, faces, checkpoint=checkpoint, teacher_hash=teacher_hash, on_step=on_step
+    )
 
 
 def distil_network(
@@ -133,12 +145,15 @@ def distil_network(
     faces: FaceBank,
     *,
     checkpoint: Path,
+    teacher_hash: str = "",
     on_step: Callable[[int, float], None] | None = None,
 ) -> Modifier:
     """Trains a student of any configuration, see `distil`."""
     torch.manual_seed(recipe.seed)
     stages = recipe.stages(config)
-    resumed = read_checkpoint(checkpoint, recipe.to_dict())
+    origin = {"network": config.as_json(), "teacher": teacher_hash, "faces": faces.content_hash()}
+    identity = {**recipe.to_dict(), **origin}
+    resumed = read_checkpoint(checkpoint, identity)
     state: Mapping[str, Tensor] | None = None if recipe.start is None else starting_state(recipe.start, config)
     state = resumed["net"] if resumed else state
     first = int(resumed["step"]) if resumed else 0
@@ -154,7 +169,7 @@ def distil_network(
             if on_step:
                 on_step(step + 1, loss)
             if (step + 1) % recipe.checkpoint_every == 0 and step + 1 < recipe.steps:
-                write_checkpoint(checkpoint, {"recipe": recipe.to_dict(), "step": step + 1, **net.state()})
+                write_checkpoint(checkpoint, {"recipe": identity, "step": step + 1, **net.state()})
         state = net.net.state_dict()
     checkpoint.unlink(missing_ok=True)
     student = Modifier(config)
@@ -232,7 +247,7 @@ def _batch(
     """Returns what the student sees, `[N, 3 + key, S, S]`, and what it should answer, `[N, 3, S, S]`."""
     generator = step_generator(recipe.seed, step, "distil")
     indices = torch.randint(len(faces), (recipe.batch,), generator=generator)
-    batch = cut_faces(faces, indices, config.input_size, recipe.jitter, draw(recipe.batch, generator))
+    batch = cut_faces(faces, indices, config.input_size, recipe.jitter, draw(recipe.batch, generator, recipe.jitter))
     covered = occlude(batch.images, recipe.occlude, generator)
     with torch.no_grad():
         answer = teacher(batch.images).float()
@@ -299,7 +314,7 @@ def save_distilled(
 
     Args:
         net: the student.
-        recipe: how it was trained.
+        recipe: how it was trained; the start must still be there.
         directory: made anew.
         metrics: what `distil_metrics` measured.
         teacher: who taught, with the judges that its training saw, as JSON values.
@@ -316,11 +331,22 @@ def save_distilled(
         "purpose": PURPOSE,
         "data": dict(data),
         "teacher": dict(teacher),
-        "judges_seen": list(teacher.get("judges_seen", [])),
+        "judges_seen": _judges_seen(teacher, recipe),
         "seed": recipe.seed,
-        "recipe": recipe.to_dict(),
+        "recipe": noted_recipe(recipe),
         "config": net.config.as_json(),
         "torch": torch.__version__,
     }
     write_weights(net, directory, record=record, metrics=measured)
     return measured
+
+
+def noted_recipe(recipe: DistilRecipe) -> dict[str, Any]:
+    """Returns a recipe as a record has it: of where it starts only the name, no path of a machine."""
+    return replace(recipe, start=None if recipe.start is None else Path(recipe.start.name)).to_dict()
+
+
+def _judges_seen(teacher: Mapping[str, Any], recipe: DistilRecipe) -> list[str]:
+    """Returns the public recognisers that the teacher's training saw, or that of the weights it started from."""
+    start = {} if recipe.start is None else net_record(str(recipe.start))
+    return sorted({*teacher.get("judges_seen", ()), *start.get("judges_seen", ())})

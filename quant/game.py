@@ -75,7 +75,7 @@ def save_chip(directory: Path, net: nn.Module, provenance: Mapping[str, Any], *,
         directory: the run's.
         net: M, a `Modifier` in any mode, on any device; not changed.
         provenance: recipe, seed, judges and data of the run.
-        start: record of the weights that it started from.
+        start: record of the weights that it started from; the judges that they saw count as seen.
 
     Raises:
         OSError: if a file cannot be written.
@@ -95,6 +95,7 @@ def save_chip(directory: Path, net: nn.Module, provenance: Mapping[str, Any], *,
     record = {
         "purpose": PURPOSE,
         **provenance,
+        "judges_seen": sorted({*provenance.get("judges_seen", ()), *start.get("judges_seen", ())}),
         "start": dict(start),
         "config": kept.config.as_json(),
         "torch": torch.__version__,

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ConfigError, HwAnonError, ToolError
@@ -127,12 +129,12 @@ def run_search(
 
     Args:
         journal: the journal file, made if missing.
-        name: name of the study in it: another board, rate or training is another study.
+        name: name of the study in it: another board, rate, training or set of people is another study.
         space: what networks may be.
         cost: what a network takes.
         measure: trains and measures a network that fits; gets the trial's number as its seed.
         trials: finished trials in the end.
-        seed: seed of the sampler.
+        seed: seed of the sampler; a search that goes on draws on from there, it does not draw the same networks again.
         on_point: called after each trial of this process.
 
     Raises:
@@ -260,12 +262,13 @@ def _open(journal: Path, name: str, seed: int) -> optuna.Study:
     journal.parent.mkdir(parents=True, exist_ok=True)
     lock = JournalFileOpenLock(str(journal))  # works on network file systems too
     storage = library.storages.JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
-    sampler = library.samplers.NSGAIISampler(seed=seed, population_size=16)
     study: optuna.Study = library.create_study(
         study_name=name,
         storage=storage,
-        sampler=sampler,
         directions=["minimize"] * len(OBJECTIVES),
         load_if_exists=True,
     )
+    drawn = len(study.get_trials(deepcopy=False))
+    sampler_seed = int(np.random.default_rng((seed, drawn)).integers(1 << 31))
+    study.sampler = library.samplers.NSGAIISampler(seed=sampler_seed, population_size=16)
     return study

@@ -36,8 +36,8 @@ def measure_identity(net: Modifier, faces: FaceBank, *, most: int) -> dict[str, 
 
     Args:
         net: on the CPU, in evaluation mode.
-        faces: their pictures, on the CPU; whole people are taken, evenly, until there are `most` pictures.
-        most: pictures at most.
+        faces: their pictures, on the CPU; the first people with all their pictures, about `most` of them.
+        most: pictures, about.
 
     Returns:
         `auc_original_modified`, `auc_modified_modified`, `l1` to the original, `pairs`, `pictures`.

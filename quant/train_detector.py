@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hw_anon.core.errors import ConfigError
+from hw_anon.core.hashing import sha256_bytes
 from hw_anon.core.video_path import downscale
 from hw_anon.data.detector_frames import HARD_FRAMES, ComposedFrame, FacePicture, FrameComposer, FrameSettings
 from hw_anon.losses.face_cells import CellTargets, cell_loss, cell_targets, stack_targets
@@ -125,19 +126,20 @@ def train_face_detector(
         recipe: what to train and how.
         pictures: what frames are composed of.
         checkpoint: file for the checkpoint, removed at the end.
-        on_step: called with the step's number (from 1) and its loss.
+        on_step: called with the step's number (from 1) and its loss, after the step's checkpoint; it may raise.
 
     Returns:
         The trained network on the CPU, in evaluation mode.
 
     Raises:
-        ConfigError: if the checkpoint belongs to another recipe.
+        ConfigError: if the checkpoint belongs to another recipe, or to other pictures.
         ContractError: if the checkpoint is corrupt, or no picture has a face.
     """
     torch.manual_seed(recipe.seed)
     composer = FrameComposer(pictures, recipe.frames)
     net = FaceDetector(detector_config(recipe.net)).to(recipe.device)
-    resumed = read_checkpoint(checkpoint, recipe.identity())
+    identity = {**recipe.identity(), "pictures": _pictures_hash(pictures)}
+    resumed = read_checkpoint(checkpoint, identity)
     if resumed:
         net.load_state_dict(resumed["net"])  # first: Brevitas replaces learned scales by new parameters on loading
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
@@ -160,13 +162,19 @@ def train_face_detector(
         torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimiser.step()
         schedule.step()
-        if on_step:
-            on_step(step + 1, float(loss.detach()))
         if (step + 1) % recipe.checkpoint_every == 0:
             states = {name: part.state_dict() for name, part in parts.items()}
-            write_checkpoint(checkpoint, {"recipe": recipe.identity(), "step": step + 1, **states})
+            write_checkpoint(checkpoint, {"recipe": identity, "step": step + 1, **states})
+        if on_step:
+            on_step(step + 1, float(loss.detach()))
     checkpoint.unlink(missing_ok=True)
     return net.cpu().eval()
+
+
+def _pictures_hash(pictures: Sequence[FacePicture]) -> str:
+    """Returns the SHA-256 of what frames are composed of: pixels and faces."""
+    parts = (f"{sha256_bytes(p.pixels.tobytes())} {p.pixels.shape} {p.face} {p.others}" for p in pictures)
+    return sha256_bytes("\n".join(parts).encode())
 
 
 def validation_frames(settings: FrameSettings, pictures: Sequence[FacePicture], count: int) -> list[ComposedFrame]:

@@ -34,7 +34,7 @@ def read_checkpoint(path: Path, recipe: Mapping[str, Any]) -> dict[str, Any] | N
     except (RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as exc:
         raise ContractError(f"{path} is not a checkpoint ({exc}); delete it to start again") from exc
     if found != dict(recipe):
-        raise ConfigError(f"{path} belongs to another recipe; delete it to start again")
+        raise ConfigError(f"{path} belongs to another recipe, network or data; delete it to start again")
     return state
 
 

@@ -195,9 +195,9 @@ def net_metrics(name: str, *, weights_dir: Path | None = None) -> dict[str, Any]
         ConfigError: if the name is unknown.
         ContractError: if the file is missing or corrupt.
     """
-    if name not in DETECTORS:
+    if name not in DETECTORS and name not in ENLARGED:
         net_config(name)
-    return _read_json((weights_dir or _WEIGHTS) / name / METRICS_FILE)
+    return _read_json((weights_dir or _WEIGHTS) / _trained(name) / METRICS_FILE)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hw_anon.core.boards import Board
 from hw_anon.core.camera import CameraConfig
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["camera_resources", "require_resources"]
+__all__ = ["camera_resources", "frame_store", "require_resources"]
 
 _BANKS = 4
 _ULTRA_LANES = 3
@@ -23,8 +23,14 @@ _AROUND = Resources(lut=790, ff=690)
 _MAP_BITS = 40
 
 
-def _frame_store(width: int, height: int, *, ultra: bool) -> Resources:
-    """Four banks by the parities of row and column; three pixels a word in UltraRAM."""
+def frame_store(width: int, height: int, *, ultra: bool) -> Resources:
+    """Returns what a store of pixels takes: four banks by the parities of row and column.
+
+    Args:
+        width: columns, even.
+        height: rows, even.
+        ultra: whether it is in UltraRAM, three pixels a word.
+    """
     pixels = (width // 2) * (height // 2)
     if ultra:
         return Resources(uram=_BANKS * uram(-(-pixels // _ULTRA_LANES), 24 * _ULTRA_LANES))
@@ -36,8 +42,8 @@ def camera_resources(config: CameraConfig) -> Resources:
     ultra = config.target.uram > 0
     total = _CORE[config.buffers] + _AROUND
     for _ in range(config.buffers):
-        total = total + _frame_store(config.width, config.height, ultra=ultra)
-    total = total + _frame_store(config.crop_size, config.crop_size * config.max_faces, ultra=False)
+        total = total + frame_store(config.width, config.height, ultra=ultra)
+    total = total + frame_store(config.crop_size, config.crop_size * config.max_faces, ultra=False)
     return total + Resources(bram18=bram18(config.cells, _MAP_BITS))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,8 @@ def chip_modifier(
         world: the processes of the run.
 
     Raises:
-        ConfigError: if the network has to be distilled and there are several processes, or the recipe's size of crops
-            is not the network's.
+        ConfigError: if the network has to be distilled and there are several processes, what is below `out` was
+            distilled another way, or the recipe's size of crops is not the network's.
     """
     if recipe.chip is None:
         return None, None
@@ -50,7 +51,9 @@ def chip_modifier(
     from quant.zoo import is_directory_of_weights, net_record
 
     start = recipe.chip.start or out / DISTILLED_DIRECTORY
-    if recipe.chip.start is None and not is_directory_of_weights(str(start)):
+    if recipe.chip.start is None and is_directory_of_weights(str(start)):
+        _require_same(recipe.chip, start, described, seed=seed)
+    elif recipe.chip.start is None:
         if world.size > 1:
             raise ConfigError("several processes cannot distil: run hw-anon distil first, and set chip.start")
         _distil(recipe.chip, data, described, start, seed=seed, device=device)
@@ -58,6 +61,31 @@ def chip_modifier(
     if net.config.input_size != recipe.modifier.size:
         raise ConfigError(f"{recipe.chip.network} takes crops of {net.config.input_size}, not {recipe.modifier.size}")
     return net, functools.partial(save_chip, start=net_record(str(start)))
+
+
+def _require_same(chip: ChipConfig, directory: Path, described: dict[str, Any], *, seed: int) -> None:
+    """Checks that the network in a run's directory was distilled as the recipe says, on whatever device.
+
+    Raises:
+        ConfigError: if it was not.
+    """
+    from hw_anon.core.hashing import sha256_file
+    from quant.distil import noted_recipe
+    from quant.game import distil_recipe
+    from quant.zoo import net_record
+
+    record = net_record(str(directory))
+    device = record["recipe"].get("device", "")
+    asked = {
+        "recipe": noted_recipe(distil_recipe(chip, seed=seed, device=device)),
+        "teacher": sha256_file(teacher_file(chip.teacher)),
+        "data": described,
+    }
+    found = {name: record.get(name) for name in asked} | {"teacher": record.get("teacher", {}).get("sha256")}
+    if other := [name for name in asked if json.loads(json.dumps(asked[name])) != found[name]]:
+        raise ConfigError(
+            f"{directory} was distilled with another {', '.join(other)}; delete it, or give another --out"
+        )
 
 
 def _distil(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -162,11 +161,12 @@ def run_distillation(
         def advance(step: int, loss: float) -> None:
             bar.update(task, completed=step, description=f"distilling, loss {loss:.4f}")
 
-        net = teach(recipe, model, faces[0].to(recipe.device), checkpoint=checkpoint, on_step=advance)
+        taught = faces[0].to(recipe.device)
+        net = teach(recipe, model, taught, checkpoint=checkpoint, teacher_hash=sha256_file(file), on_step=advance)
     noted: dict[str, Any] = {name: metadata[name] for name in _NOTED if name in metadata}
     return save_distilled(
         net,
-        dataclasses.replace(recipe, start=None if recipe.start is None else Path(recipe.start.name)),
+        recipe,
         out,
         metrics=distil_metrics(net, model.cpu(), faces[1]),
         teacher={"sha256": sha256_file(file), "name": file.parent.name, **noted},

@@ -85,10 +85,9 @@ class MethodMaker:
         if name not in _BUILT:
             return [Method(backend=make_baseline(name, seed=self.seed), crop_side=self.crop_side)]
         backend, shape = self._built(name)
-        seen, seed = self.seen, None
+        record = net_record(self.net)
+        seen, seed = self.seen or tuple(record.get("judges_seen", ())), record.get("seed")
         if is_directory_of_weights(self.net):
-            record = net_record(self.net)
-            seen, seed = seen or tuple(record.get("judges_seen", ())), record.get("seed")
             backend = _Named(f"{name}-{Path(self.net).name}", backend)
         return keyed_methods(backend, shape[2] - 3, crop_side=shape[0], seen=seen, seed=seed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,7 @@ from hw_anon.cli.workspace import WorkOption, Workspace
 if TYPE_CHECKING:
     from hw_anon.core.boards import Board
     from quant.modifier import ModifierConfig
-    from quant.search import Cost, Measured, Point
+    from quant.search import Cost, Measured, Point, SearchSpace
 
 __all__ = ["register"]
 
@@ -66,15 +67,15 @@ def search(
 
     choices, precisions = _numbers(widths, "--widths"), _numbers(bits, "--bits")
     space = SearchSpace(widths=choices, weight_bits=precisions, act_bits=precisions, most_blocks=most_blocks)
-    target, store_bits = get_board(board), _store_bits(frame)
+    target, stored = get_board(board), _frame_size(frame)
     workspace = Workspace(work)
     title = f"{target.name}, {faces_per_s:g} faces/s, {frame} stored, {steps} steps from {Path(teacher).name}"
     points = run_search(
         journal or workspace.root / "search" / "journal.log",
-        name=f"{title}; {space.content_hash()[:12]}",
+        name=f"{title}; {_origin(space, people, teacher, batch=batch, pictures=pictures)}",
         space=space,
-        cost=_costing(target, faces_per_s, store_bits, workspace),
-        measure=_measuring(people, teacher, steps=steps, batch=batch, pictures=pictures, device=device, work=workspace),
+        cost=_costing(target, faces_per_s, stored, workspace),
+        measure=_measuring(people, teacher, steps=steps, batch=batch, pictures=pictures, device=device),
         trials=trials,
         seed=seed,
         on_point=_tell,
@@ -92,6 +93,15 @@ def search(
         note(f"{kind}: {path}")
 
 
+def _origin(space: SearchSpace, people: Path, teacher: str, *, batch: int, pictures: int) -> str:
+    """Returns what tells a study from others of its title: networks, people, teacher, training and measurement."""
+    from hw_anon.cli.chip_game import teacher_file
+    from hw_anon.core.hashing import sha256_bytes, sha256_file
+
+    parts = [space.content_hash(), sha256_file(people / "people.jsonl"), sha256_file(teacher_file(teacher))]
+    return sha256_bytes(f"{parts} {batch} {pictures}".encode())[:12]
+
+
 def _numbers(text: str, option: str) -> tuple[int, ...]:
     from hw_anon.core.errors import ConfigError
 
@@ -101,13 +111,13 @@ def _numbers(text: str, option: str) -> tuple[int, ...]:
         raise ConfigError(f"{option} {text!r}: expected whole numbers with commas between") from exc
 
 
-def _store_bits(frame: str) -> int:
+def _frame_size(frame: str) -> tuple[int, int]:
     from hw_anon.core.errors import ConfigError
 
     width, _, height = frame.partition("x")
     if not (width.isdigit() and height.isdigit()):
         raise ConfigError(f"--frame {frame!r}: expected WIDTHxHEIGHT, e.g. 320x240")
-    return 24 * int(width) * int(height)
+    return int(width), int(height)
 
 
 def _names(files: dict[str, Path]) -> dict[str, str]:
@@ -125,13 +135,14 @@ def _tell(point: Point) -> None:
 
 
 def _costing(
-    board: Board, faces_per_s: float, store_bits: int, workspace: Workspace
+    board: Board, faces_per_s: float, stored: tuple[int, int], workspace: Workspace
 ) -> Callable[[ModifierConfig], Cost]:
     """Returns what asks the compiler: a random network of the configuration has the cost of a trained one."""
 
     def cost(config: ModifierConfig) -> Cost:
         from dataclasses import asdict
 
+        from hls.camera.resources import frame_store
         from hls.flow.pipeline import compile_graph
         from hls.folding import Budget
         from hls.folding.explore import pareto
@@ -142,7 +153,7 @@ def _costing(
         directory = workspace.root / "cache" / "search-net"
         export_net(random_net(0, config), "search", directory)
         graph = compile_graph(directory, board, work_dir=workspace.finn)
-        blocks = -(-store_bits // 18_432) if not board.uram else 0  # boards with UltraRAM keep frames there
+        blocks = frame_store(*stored, ultra=board.uram > 0).bram18  # boards with UltraRAM keep frames there
         budget = Budget(bram18=max(0.8 - blocks / board.bram18, 0.01))
         points = pareto(graph.specialised, [board], [faces_per_s], budget=budget)
         if not points:
@@ -155,7 +166,7 @@ def _costing(
 
 
 def _measuring(
-    people: Path, teacher: str, *, steps: int, batch: int, pictures: int, device: str, work: Workspace
+    people: Path, teacher: str, *, steps: int, batch: int, pictures: int, device: str
 ) -> Callable[[ModifierConfig, int], Measured]:
     """Returns what distils a network and measures it; pictures are read when the first one is trained."""
     held: dict[str, Any] = {}
@@ -172,8 +183,9 @@ def _measuring(
             (held["train"], held["test"]), _ = load_faces(people, size=128, threads=1)
             held["teacher"] = load_modifier(teacher_file(teacher))[0].requires_grad_(False).to(device)
         recipe = DistilRecipe(net="modifier-s", steps=steps, batch=batch, seed=number, device=device)
-        checkpoint = work.root / "cache" / f"search-{number}.pt"
-        net = distil_network(recipe, config, held["teacher"], held["train"].to(device), checkpoint=checkpoint)
+        with tempfile.TemporaryDirectory() as scratch:  # a trial that was stopped is drawn anew, never gone on with
+            checkpoint, faces = Path(scratch) / "trial.pt", held["train"].to(device)
+            net = distil_network(recipe, config, held["teacher"], faces, checkpoint=checkpoint)
         figures = measure_identity(net, held["test"], most=pictures)
         return Measured(identity=figures["auc_original_modified"], distortion=figures["l1"], details=figures)
 

@@ -74,6 +74,28 @@ def test_a_recipe_of_the_chip_is_distilled_and_played(people: Path, teacher: Pat
     record = net_record(str(out / "chip"))
     assert record["finished"]
     assert record["start"]["teacher"]["name"] == "teacher"
+    assert record["judges_seen"] == ["sface"], "its teacher's training saw it"
+
+
+def test_a_network_that_was_distilled_otherwise_is_not_taken(
+    people: Path, teacher: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    chip = ChipConfig(network="modifier-xs", teacher=str(teacher), distil_steps=2, distil_bits=())
+    out = tmp_path / "run"
+
+    def train(chip: ChipConfig) -> int:
+        recipe = dataclasses.replace(smoke(), chip=chip, schedule=SHORT)
+        (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_dict()))
+        asked = ["--people", str(people), "--clips", str(people), "--recipe", str(tmp_path / "recipe.json")]
+        return main(["train", *asked, "--out", str(out), "--portrait-size", "64", "--device", "cpu", "--minutes", "0"])
+
+    assert train(chip) == 0
+    (out / "state.safetensors").unlink()  # as if the run had been stopped before its first checkpoint
+    assert train(dataclasses.replace(chip, distil_steps=3)) == 2
+    assert "another recipe" in capfd.readouterr().err
+    save_modifier(teacher, JohnsonModifier(smoke().modifier), {"judges_seen": [], "seed": 1, "recipe_name": "y"})
+    assert train(chip) == 2
+    assert "another teacher" in capfd.readouterr().err
 
 
 def test_teachers_are_files_or_shipped_weights(teacher: Path) -> None:

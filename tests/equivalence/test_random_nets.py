@@ -8,7 +8,7 @@ import pytest
 
 from hw_anon.core.boards import BOARDS
 
-pytestmark = [pytest.mark.finn, pytest.mark.sim]
+pytestmark = [pytest.mark.finn, pytest.mark.sim, pytest.mark.timeout(1800)]  # two to three minutes each on a free core
 
 _SEEDS = (1, 2, 3, 4, 5, 6)
 _MACS_PER_CYCLE = 48

@@ -13,7 +13,15 @@ pytest.importorskip("brevitas", reason="missing: brevitas")
 
 from hw_anon.core.errors import ConfigError, ContractError  # noqa: E402
 from hw_anon.data.banks import FaceBank  # noqa: E402
-from quant.distil import DistilRecipe, distil, distil_metrics, save_distilled, starting_state  # noqa: E402
+from hw_anon.train.batches import Jitter  # noqa: E402
+from quant.distil import (  # noqa: E402
+    DistilRecipe,
+    distil,
+    distil_metrics,
+    distil_network,
+    save_distilled,
+    starting_state,
+)
 from quant.export import weights_sha256  # noqa: E402
 from quant.modifier import Modifier, ModifierConfig  # noqa: E402
 from quant.zoo import NETS, load_net, network_config, weights_directory  # noqa: E402
@@ -68,6 +76,40 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     assert steps == list(range(stop, 9))
     assert weights_sha256(resumed) == weights_sha256(whole)
     assert not (tmp_path / "b").exists()
+
+
+def test_a_checkpoint_is_of_one_network_teacher_and_set_of_faces(
+    brief: DistilRecipe, faces: FaceBank, tmp_path: Path
+) -> None:
+    def interrupt(step: int, _loss: float) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        distil(brief, _grey, faces, checkpoint=path, teacher_hash="grey", on_step=interrupt)
+    with pytest.raises(ConfigError, match="network or data"):
+        distil(brief, _grey, faces, checkpoint=path, teacher_hash="another")
+    others = replace(faces, pictures=255 - faces.pictures)
+    with pytest.raises(ConfigError, match="network or data"):
+        distil(brief, _grey, others, checkpoint=path, teacher_hash="grey")
+    with pytest.raises(ConfigError, match="network or data"):
+        wider = replace(TINY, widths=(6, 6, 8))
+        distil_network(brief, wider, _grey, faces, checkpoint=path, teacher_hash="grey")
+
+
+def test_faces_are_cut_as_a_detector_errs(brief: DistilRecipe, faces: FaceBank, tmp_path: Path) -> None:
+    recipe = replace(brief, steps=2, bits=(), jitter=Jitter(box_shift=0.1, box_scale=0.1))
+    distil(recipe, _grey, faces, checkpoint=tmp_path / "run")
+
+
+def test_judges_that_the_start_saw_are_seen(brief: DistilRecipe, faces: FaceBank, tmp_path: Path) -> None:
+    net, first = Modifier(TINY).eval(), tmp_path / "first"
+    save_distilled(net, brief, first, metrics={}, teacher={"judges_seen": ["sface"]}, data={})
+    save_distilled(net, replace(brief, start=first), tmp_path / "second", metrics={}, teacher={}, data={})
+    record = json.loads((tmp_path / "second" / "recipe.json").read_text())
+    assert record["judges_seen"] == ["sface"]
+    assert record["recipe"]["start"] == "first", "no path of a machine"
 
 
 def test_a_student_learns_from_its_teacher_and_is_found_as_a_directory(

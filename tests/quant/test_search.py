@@ -51,6 +51,13 @@ def test_a_search_goes_on_from_its_journal(tmp_path: Path) -> None:
     assert search_points(journal, name="s") == second
 
 
+def test_a_search_that_goes_on_draws_other_networks(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.log"
+    points = [_search(journal, 4 * part, _Lab())[-4:] for part in (1, 2, 3)]
+    drawn = [[point.config for point in part] for part in points]
+    assert drawn[0] != drawn[1] != drawn[2] != drawn[0]
+
+
 def test_what_does_not_fit_is_neither_trained_nor_in_the_front(tmp_path: Path) -> None:
     lab = _Lab()
     points = _search(tmp_path / "journal.log", 24, lab)

@@ -82,6 +82,8 @@ def test_an_interrupted_run_ends_with_the_same_weights(brief: DetectorRecipe, tm
     assert (tmp_path / "b").exists()
     with pytest.raises(ConfigError, match="another recipe"):
         train_face_detector(replace(brief, seed=2), pictures, checkpoint=tmp_path / "b")
+    with pytest.raises(ConfigError, match="network or data"):
+        train_face_detector(brief, pictures[2:], checkpoint=tmp_path / "b")
     steps: list[int] = []
     resumed = train_face_detector(
         brief, pictures, checkpoint=tmp_path / "b", on_step=lambda step, _: steps.append(step)
@@ -89,6 +91,14 @@ def test_an_interrupted_run_ends_with_the_same_weights(brief: DetectorRecipe, tm
     assert steps == [5, 6]
     assert weights_sha256(resumed) == weights_sha256(whole)
     assert not (tmp_path / "b").exists()
+
+
+def test_a_run_that_is_stopped_at_a_checkpoint_has_written_it(brief: DetectorRecipe, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train_face_detector(brief, _pictures(), checkpoint=tmp_path / "run", on_step=_interrupt_at(2))
+    steps: list[int] = []
+    train_face_detector(brief, _pictures(), checkpoint=tmp_path / "run", on_step=lambda step, _: steps.append(step))
+    assert steps == [3, 4, 5, 6]
 
 
 def test_a_short_run_finds_faces(brief: DetectorRecipe, tmp_path: Path) -> None:

@@ -146,3 +146,7 @@ def test_random_configs_cover_the_family() -> None:
     assert min(sizes) == 32
     assert max(sizes) > 88
     assert {width for config in configs for width in config.widths} == set(range(3, 25))
+
+
+def test_an_enlarged_detector_has_the_figures_of_its_weights() -> None:
+    assert net_metrics("detector-s-vga") == net_metrics("detector-s")
