@@ -190,12 +190,14 @@ class PynqHardware:
             download: load it; otherwise it has to be loaded already.
 
         Raises:
-            ContractError: if the design has no bitstream, or no hardware handoff file (`.hwh`) beside it.
+            ContractError: if the design has no bitstream, or no hardware handoff file (`.hwh`) beside it, or if they
+                changed while pynq read them.
             DeviceError: if there is no device, or it refuses the bitstream.
         """
         bitstream = design.bitstream
         handoff = bitstream.with_suffix(".hwh")
-        if handoff.relative_to(design.directory).as_posix() not in design.manifest.files:
+        names = [path.relative_to(design.directory).as_posix() for path in (bitstream, handoff)]
+        if names[1] not in design.manifest.files:
             raise ContractError(f"{handoff} is missing: pynq needs the bitstream's handoff file, of the same name")
         platform = get_platform(describe(design).config.board)
         pynq = _pynq()
@@ -206,6 +208,7 @@ class PynqHardware:
         except Exception as exc:  # pynq raises whatever its libraries raise
             hint = _OLD_METADATA if isinstance(exc, TypeError) else ""
             raise DeviceError(f"pynq could not load {bitstream}: {type(exc).__name__}: {exc}{hint}") from exc
+        design.require_unchanged(names)
         return cls(overlay, platform)
 
     @property

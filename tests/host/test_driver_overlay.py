@@ -41,6 +41,9 @@ def test_a_design_with_another_way_to_memory_is_refused() -> None:
     both["axi_vdma_0"]["parameters"]["C_INCLUDE_MM2S"] = "1"
     with pytest.raises(DeviceError, match="other channels"):
         require_closed(both, PLATFORM)
+    del both["axi_vdma_0"]["parameters"]["C_INCLUDE_MM2S"]
+    with pytest.raises(DeviceError, match="other channels"):
+        require_closed(both, PLATFORM)
 
 
 @pytest.mark.parametrize(("board", "connector"), [("pynq-z2", "HDMI"), ("kv260", "MIPI"), ("zcu104", "MIPI")])
@@ -54,6 +57,8 @@ def test_an_installed_design_is_found(tmp_path: Path) -> None:
     assert place.parent.name == "kv260"
     assert find_design(CameraSettings(), roots=[tmp_path / "overlays"]) == place
     assert install(design, root=tmp_path / "overlays") == place
+    (design / "notes.txt").write_text("not of the build\n")
+    assert not (install(design, root=tmp_path / "overlays") / "notes.txt").exists()
     (design / "hw_anon.bit").write_bytes(b"changed")
     with pytest.raises(ContractError, match="changed"):
         install(design, root=tmp_path / "overlays")
@@ -101,3 +106,26 @@ def test_a_design_without_handoff_file_is_refused(tmp_path: Path) -> None:
     Manifest.create(design, inputs={}, tools={}, config={}).save(design)
     with pytest.raises(ContractError, match="handoff file"):
         AnonymizedCamera(design).open()
+
+
+@pytest.mark.board
+def test_a_handoff_file_that_is_exchanged_while_it_is_loaded_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from host.simulated.device import SimulatedDevice
+    from host.simulated.source import VideoSource
+    from host.simulation import simulated_camera
+
+    download = SimulatedDevice.download
+
+    def exchanged(device: SimulatedDevice, bitstream: Any, parser: Any = None) -> None:
+        handoff = Path(bitstream.bitfile_name).with_suffix(".hwh")
+        handoff.write_text(handoff.read_text() + "<!-- another one -->")
+        download(device, bitstream, parser)
+
+    monkeypatch.setattr(SimulatedDevice, "download", exchanged)
+    with (
+        simulated_camera(work=tmp_path, source=VideoSource(scenes(1)), config=model_config()) as simulated,
+        pytest.raises(ContractError, match=r"hwh was changed while it was used"),
+    ):
+        AnonymizedCamera(simulated.design).open()
