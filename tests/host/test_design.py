@@ -90,7 +90,7 @@ def test_a_build_without_bitstream_cannot_be_loaded_onto_a_board(build: Path) ->
 
 @pytest.mark.parametrize("name", ["design.dtbo", "design.hwh"])
 def test_a_file_that_pynq_would_load_beside_the_bitstream_must_be_of_the_build(build: Path, name: str) -> None:
-    """pynq puts `<bitstream>.dtbo` into the running kernel without being asked to."""
+    """Pynq puts `<bitstream>.dtbo` into the running kernel without being asked to."""
     design = load_design(build)
     (build / name).write_bytes(b"of unknown origin")
     with pytest.raises(ContractError, match=rf"holds {name} beside the bitstream"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from pathlib import Path
 
@@ -98,3 +99,52 @@ def test_a_dma_that_a_killed_process_left_behind_is_stopped_first(design: Path, 
             with camera.readframe() as frame:
                 assert frame.copy().equals(wanted)
         assert camera.health.recoveries == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "ending"),
+    [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)],
+)
+def test_an_impatient_user_does_not_keep_the_dma_from_being_stopped(
+    design: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, ending: type[BaseException]
+) -> None:
+    """Ctrl-C twice: the second one comes while the camera is being closed."""
+    handler = signal.getsignal(number)
+    board, _ = board_with(scenes(5))
+    camera = AnonymizedCamera(design, FAST, hardware=board).open()
+    reset = board.dma.reset
+
+    def interrupted() -> None:
+        signal.raise_signal(number)
+        reset()
+
+    monkeypatch.setattr(board.dma, "reset", interrupted)
+    with pytest.raises(ending):
+        camera.close()
+    assert board.dma.read(0x34) & 1 and not board.live and board.closed == 1
+    assert signal.getsignal(number) == handler
+
+
+def test_a_camera_that_another_thread_closes_leaves_no_deaf_process(design: Path) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    board, _ = board_with(scenes(5))
+    camera = AnonymizedCamera(design, FAST, hardware=board).open()
+    failures: list[BaseException] = []
+
+    def close() -> None:
+        try:
+            camera.close()
+        except BaseException as exc:
+            failures.append(exc)
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    closing.join(10)
+    try:
+        assert not failures and board.closed == 1
+        with pytest.raises(SystemExit):
+            signal.raise_signal(signal.SIGTERM)
+        camera.close()
+        assert signal.getsignal(signal.SIGTERM) == handler
+    finally:
+        signal.signal(signal.SIGTERM, handler)
