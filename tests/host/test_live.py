@@ -184,9 +184,8 @@ def test_a_wrong_bearer_costs_time_too_and_a_flood_of_them_is_refused_unseen() -
     access = Access("0.0.0.0", TOKEN)
 
     class Request:
-        cookies: dict[str, str] = {}
-
         def __init__(self, token: str) -> None:
+            self.cookies: dict[str, str] = {}
             self.headers = {"Authorization": f"Bearer {token}"}
 
     async def guess() -> tuple[float, list[bool], bool]:
