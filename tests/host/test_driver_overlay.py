@@ -133,7 +133,7 @@ def test_a_handoff_file_that_is_exchanged_while_it_is_loaded_is_refused(
 
 
 def test_a_zynq_7000_gets_the_clock_that_pynq_does_not_find(tmp_path: Path) -> None:
-    """pynq 4.0 finds no frequency in a PYNQ-Z2's handoff file; the driver says it, and pynq loads the design."""
+    """Pynq 4.0 finds no frequency in a PYNQ-Z2's handoff file; the driver says it, and pynq loads the design."""
     import pynq
 
     from host.simulated.source import VideoSource
