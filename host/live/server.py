@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import resources
 from typing import Any
 
@@ -102,7 +103,8 @@ class LiveServer:
             Exception: what the state could not be told for, if that ended the server before.
         """
         if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._ended.set)
+            with suppress(RuntimeError):  # its loop was closed just now
+                self._loop.call_soon_threadsafe(self._ended.set)
             self._thread.join(_START_S)
         failure, self._failure = self._failure, None
         if failure is not None:
