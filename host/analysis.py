@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from host.actions.detector import OnnxDetector
@@ -82,8 +83,9 @@ class Analysis:
         try:
             self._report(self._events.finish(self._tracks, frame=number, time_s=time_s))
         finally:
-            for sink in self._sinks:
-                sink.close()
+            with ExitStack() as closing:  # one that fails does not keep the others from delivering what waits
+                for sink in reversed(self._sinks):
+                    closing.callback(sink.close)
 
     def _report(self, events: Sequence[Event]) -> None:
         for event in events:

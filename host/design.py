@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hw_anon.core.errors import ConfigError, ContractError, DeviceError
+from hw_anon.core.hashing import sha256_file
 from hw_anon.core.manifest import DESIGN_ID_DIGITS, Manifest
 
 __all__ = ["Design", "load_design"]
@@ -30,7 +32,8 @@ class Design:
         """The bitstream of a build that vendor tools have finished.
 
         Raises:
-            ContractError: if the build has none, or several.
+            ContractError: if the build has none, or several, or if files beside it that pynq would take for its own
+                (a device tree overlay, `.dtbo`, goes into the running kernel) are none of the build.
         """
         names = [name for name in self.manifest.files if name.endswith(".bit")]
         if len(names) != 1:
@@ -39,7 +42,28 @@ class Design:
                 f"{self.directory} holds {len(names)} bitstreams ({found}), a board needs one: "
                 "a build without vendor tools can be simulated, not loaded"
             )
-        return self.directory / names[0]
+        bitstream = self.directory / names[0]
+        beside = {path.relative_to(self.directory).as_posix() for path in bitstream.parent.glob(f"{bitstream.stem}.*")}
+        if foreign := sorted(beside - set(self.manifest.files)):
+            raise ContractError(
+                f"{self.directory} holds {', '.join(foreign)} beside the bitstream, which the manifest does not list "
+                "and pynq would load with it: remove it, or get the build again"
+            )
+        return bitstream
+
+    def require_unchanged(self, names: Iterable[str]) -> None:
+        """Refuses a design of which files were exchanged after it was verified.
+
+        Args:
+            names: files of the manifest that were used since.
+
+        Raises:
+            ContractError: naming the first that is not the manifest's.
+        """
+        for name in names:
+            path = self.directory / name
+            if not path.is_file() or sha256_file(path) != self.manifest.files[name]:
+                raise ContractError(f"{path} was changed while it was used; get the build again")
 
     def require_device_id(self, device_id: int) -> None:
         """Refuses a device that does not run this design.

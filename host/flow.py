@@ -21,7 +21,9 @@ from hw_anon.core.frame import Fault
 __all__ = ["Consumer", "Flow", "FrameCounts"]
 
 _STOP_S = 30.0
-"""How long a consumer may take to end."""
+"""How long the consumers may take to end."""
+_LOOK_S = 0.1
+"""Between two looks whether to stop, while a consumer is waited for."""
 
 
 class Consumer(Protocol):
@@ -83,11 +85,14 @@ class _Worker:
         self._changed = threading.Condition()
         self.thread = threading.Thread(target=self._run, name=consumer.name, daemon=True)
 
-    def offer(self, frame: Snapshot) -> None:
-        """Puts a frame into the mailbox; waits until it is empty only if no frame may be lost."""
+    def offer(self, frame: Snapshot, stop: threading.Event) -> None:
+        """Puts a frame into the mailbox; waits until it is empty (or `stop`) only if no frame may be lost."""
         with self._changed:
             if self._lossless:
-                self._changed.wait_for(lambda: self._waiting is None or self._closed)
+                while not (self._waiting is None or self._closed or stop.is_set()):
+                    self._changed.wait(_LOOK_S)
+                if self._waiting is not None:
+                    return
             elif self._waiting is not None:
                 self.replaced += 1
             self._waiting = frame
@@ -172,15 +177,17 @@ class Flow:
             frame.release()
             self.counts.add(copied, time.perf_counter() - started)
             for worker in self._workers:
-                worker.offer(copied)
+                worker.offer(copied, self._stop)
             failed = any(worker.error is not None for worker in self._workers)
             if failed or self._stop.is_set() or (limit is not None and self.counts.frames >= limit):
                 return
 
     def _end(self) -> None:
+        """Lets every consumer end its work, also those behind one that does not come back."""
         for worker in self._workers:
             worker.close()
+        deadline = time.monotonic() + _STOP_S
         for worker in self._workers:
-            worker.thread.join(_STOP_S)
-            if worker.thread.is_alive():
-                raise DeviceError(f"{worker.consumer.name} did not end within {_STOP_S:.0f} s after the last frame")
+            worker.thread.join(max(0.0, deadline - time.monotonic()))
+        if late := [worker.consumer.name for worker in self._workers if worker.thread.is_alive()]:
+            raise DeviceError(f"{', '.join(late)} did not end within {_STOP_S:.0f} s after the last frame")

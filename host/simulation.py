@@ -90,7 +90,7 @@ def simulated_camera(
         config: camera of the golden model; a small one if not given.
         port: another camera in place of these two; needs `config` and `number`.
         number: build id that the design names, in place of the camera's own.
-        board: board to simulate around the camera, in place of its own: pynq 4.0 loads no design of a PYNQ-Z2.
+        board: board to simulate around the camera, in place of its own.
         memory_bytes: contiguous memory of the board.
 
     Raises:

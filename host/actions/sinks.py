@@ -83,23 +83,17 @@ class MqttSink:
     def __init__(
         self, address: str, *, credentials: Path | None = None, make_client: Callable[[], Any] | None = None
     ) -> None:
-        parts = urlsplit(address)
-        self.topic = parts.path.strip("/")
-        wild = set("+#?") & set(address)
-        if parts.scheme not in _PORTS or not parts.hostname or not self.topic or wild:
-            raise ConfigError(f"MQTT address {address!r}: expected mqtt://host[:port]/topic, or mqtts://")
-        if parts.username or parts.password:
-            raise ConfigError("an MQTT address with a password in it ends in logs: give the credentials in a file")
+        secure, host, port, self.topic = _parse(address)
         self._client = (make_client or _paho_client)()
         self.lost = 0
         if credentials is not None:
             self._client.username_pw_set(*_user_and_password(credentials))
-        if parts.scheme == "mqtts":
+        if secure:
             self._client.tls_set()
         self._queued = self._delivered = 0
         self._client.on_publish = self._published
         self._client.max_queued_messages_set(_WAITING_MESSAGES)
-        self._client.connect_async(parts.hostname, parts.port or _PORTS[parts.scheme])
+        self._client.connect_async(host, port)
         self._client.loop_start()
 
     def send(self, event: Event) -> None:
@@ -126,6 +120,25 @@ class MqttSink:
         missing = self._queued - self._delivered + self.lost
         if missing:
             raise DeviceError(f"the MQTT broker did not take {missing} events of {self.topic}; is it running?")
+
+
+def _parse(address: str) -> tuple[bool, str, int, str]:
+    """Returns whether to use TLS, host, port and topic of an MQTT address.
+
+    Raises:
+        ConfigError: if it is none, or has a password in it.
+    """
+    expected = f"MQTT address {address!r}: expected mqtt://host[:port]/topic, or mqtts://"
+    try:
+        parts = urlsplit(address)
+        host, port, topic = parts.hostname, parts.port, parts.path.strip("/")
+    except ValueError as exc:  # a port that is none, a bracket that is not closed
+        raise ConfigError(f"{expected} ({exc})") from exc
+    if parts.scheme not in _PORTS or not host or not topic or set("+#?") & set(address):
+        raise ConfigError(expected)
+    if parts.username or parts.password:
+        raise ConfigError("an MQTT address with a password in it ends in logs: give the credentials in a file")
+    return parts.scheme == "mqtts", host, port or _PORTS[parts.scheme], topic
 
 
 def _paho_client() -> Any:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from host.design import Design
-from host.driver.capture import Capture, CaptureCounters, Captured
+from host.driver.capture import Capture, Captured
 from host.driver.find import CameraDescription, describe, open_design
 from host.driver.frames import CameraFrame, FrameLayout
 from host.driver.hardware import CheckedRegisters, Hardware
@@ -214,10 +214,10 @@ class AnonymizedCamera:
 
     @property
     def health(self) -> CameraHealth:
-        """What was delivered and what went wrong since the camera was opened."""
-        counters = self._capture.counters if self._capture is not None else CaptureCounters()
-        if self._capture is not None:
-            self._health.take(counters, stream_errors=self._capture.stream_errors, held=self._capture.held)
+        """What was delivered and what went wrong since the camera was opened; any thread can ask."""
+        capture = self._capture
+        if capture is not None:
+            self._health.take(capture.counters, stream_errors=capture.stream_errors, held=capture.held)
         self._health.recoveries = self._recovery.total
         self._health.last_reason = self._recovery.last_reason
         return self._health

@@ -1,9 +1,10 @@
 """The frame ring at work: takes finished frames out of the DMA's stores, and never one that it may still write to.
 
-A buffer goes to the DMA with zeros in its metadata line, which no metadata beat has. The line is the last one of a
-transfer, so that its content says that a frame is complete; it is looked at in the order of the stores. A frame is
-handed out only if, after another buffer was put in its place, the DMA was still in a frame before that place: the new
-address holds then before the DMA comes round. What is not certain is discarded and counted:
+A buffer goes to the DMA with marks in its metadata line: zeros in the first word, which no metadata beat has, and 255
+in the last byte, which no metadata line has. The line is the last one of a transfer, so that it says that a frame is
+complete as soon as both marks are gone; it is looked at in the order of the stores. A frame is handed out only if,
+after another buffer was put in its place, the DMA was still in a frame before that place: the new address holds then
+before the DMA comes round. What is not certain is discarded and counted:
 
 - *torn*: the DMA went on without finishing the frame, or reported a stream error, or metadata and picture disagree;
 - *late*: the program took so long that the DMA may have come round to the frame again;
@@ -31,6 +32,8 @@ from hw_anon.core.metadata import Metadata
 __all__ = ["Capture", "CaptureCounters", "Captured"]
 
 _WORD = 8
+_UNWRITTEN = 255
+"""Last byte of a metadata line that the DMA has not finished: there it is padding (0) or a box' height, high byte."""
 _IN_USE: list[DmaBuffer] = []
 """Buffers of a DMA that could not be halted: their memory must not go to anybody else while this process lives."""
 
@@ -65,7 +68,9 @@ class Capture:
     def __init__(
         self, hardware: Hardware, layout: FrameLayout, *, held_frames: int, latest: bool, timeout_s: float
     ) -> None:
-        """Allocates the buffers; the DMA stays as it is.
+        """Resets the DMA and allocates the buffers.
+
+        The reset comes first: a process that was killed may have left the DMA running, into memory that is free now.
 
         Args:
             hardware: the board.
@@ -75,7 +80,7 @@ class Capture:
             timeout_s: seconds within which the DMA must start, halt or be reset.
 
         Raises:
-            DeviceError: if there is not enough memory, or the DMA is none for this driver.
+            DeviceError: if there is not enough memory, the DMA is none for this driver or cannot be reset.
         """
         self.layout = layout
         self.counters = CaptureCounters()
@@ -87,6 +92,7 @@ class Capture:
         self._searching = False
         self._more = False
         self.channel = S2MMChannel(hardware.vdma, hardware, stores=hardware.frame_stores, timeout_s=timeout_s)
+        self.channel.reset()
         count = hardware.frame_stores + held_frames + 1
         self._ring = FrameRing(stores=hardware.frame_stores, buffers=count)
         self._buffers: list[DmaBuffer] = []
@@ -100,9 +106,8 @@ class Capture:
 
     @property
     def held(self) -> int:
-        """Frames that the program holds."""
-        self._collect()
-        return len(self._ring.owned_by(Owner.USER))
+        """Frames that the program holds; changes nothing, so that any thread can ask."""
+        return max(0, len(self._ring.owned_by(Owner.USER)) - self._leases.waiting)
 
     @property
     def addresses(self) -> tuple[int, ...]:
@@ -267,11 +272,11 @@ class Capture:
         return (store + 1) % self.channel.stores
 
     def _complete(self, store: int) -> bool:
-        """Whether the metadata of a store's frame have arrived, which come last."""
+        """Whether the whole metadata line of a store's frame has arrived, which comes last."""
         buffer = self._buffers[self._ring.buffer_of(store)]
-        start = self.layout.metadata_start
+        start, last = self.layout.metadata_start, self.layout.metadata_last
         buffer.invalidate(start, self.layout.stride_bytes)
-        return bool(buffer.memory[start : start + _WORD].any())
+        return bool(buffer.memory[last] != _UNWRITTEN and buffer.memory[start : start + _WORD].any())
 
     def _certain(self, store: int) -> bool:
         """Whether the DMA is not in a store's buffer, nor in the frame before it comes round there.
@@ -289,6 +294,7 @@ class Capture:
     def _clear(self, index: int) -> None:
         start, length = self.layout.metadata_start, self.layout.stride_bytes
         self._buffers[index].memory[start : start + length] = 0
+        self._buffers[index].memory[self.layout.metadata_last] = _UNWRITTEN
         self._buffers[index].flush(start, length)
 
     def _collect(self) -> None:

@@ -13,6 +13,7 @@ from hw_anon.core.boards import get_board
 from hw_anon.core.camera import CameraConfig
 from hw_anon.core.camera_directory import CAMERA_FILE
 from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.core.hashing import sha256_bytes
 from hw_anon.core.manifest import BUILD_ID_DIGITS, MANIFEST_FILE
 
 __all__ = ["CameraDescription", "default_roots", "describe", "find_design", "open_design"]
@@ -94,7 +95,10 @@ def describe(design: Design) -> CameraDescription:
     if CAMERA_FILE not in design.manifest.files:
         raise ContractError(f"{design.directory} is no camera: its manifest lists no {CAMERA_FILE}")
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
+        if sha256_bytes(data) != design.manifest.files[CAMERA_FILE]:
+            raise ContractError(f"{path} was changed after it was verified; get the build again")
+        raw = json.loads(data)
         build_id = str(raw["build_id"])
         config = CameraConfig.from_dict(raw["camera"], where=CAMERA_FILE)
     except (OSError, ValueError, KeyError, TypeError, ConfigError) as exc:

@@ -57,6 +57,11 @@ class FrameLayout:
         """First byte of the metadata line."""
         return self.stride_bytes * self.height
 
+    @property
+    def metadata_last(self) -> int:
+        """Last byte of the metadata line, which is the last one that the DMA writes."""
+        return self.metadata_start + self.line_bytes - 1
+
     def view(self, buffer: DmaBuffer) -> NDArray[np.uint8]:
         """Returns a buffer as `[H + 1, W, 3]` uint8, read-only.
 
@@ -76,6 +81,11 @@ class Leases:
     def watch(self, index: int, view: NDArray[np.uint8]) -> None:
         """Notes that the program holds a buffer for as long as `view`, or anything made of it, is referred to."""
         weakref.finalize(view.base, self._returned.append, index).atexit = False
+
+    @property
+    def waiting(self) -> int:
+        """How many buffers have come back and were not taken yet."""
+        return len(self._returned)
 
     def returned(self) -> list[int]:
         """Returns the buffers that have come back since the last call; finalizers may add to them at any time."""

@@ -21,9 +21,8 @@ from hw_anon.core.platform import Peripheral, Platform, get_platform
 
 __all__ = ["InterruptPin", "PynqDmaBuffer", "PynqHardware", "PynqRegisters"]
 
-_OLD_METADATA = (
-    "; pynq 4.0 cannot read the clock settings of designs for Zynq-7000 boards (PYNQ-Z2): use pynq 3.1 there"
-)
+_CLOCK = 0
+"""The processing system's clock that the programmable logic runs from."""
 
 
 def _pynq(module: str = "pynq") -> Any:
@@ -50,6 +49,27 @@ def _require_loaded(bitstream: Path) -> None:
     known = notes.global_state_file_exists()
     if not known or notes.load_global_state().bitfile_hash != notes.bitstream_hash(str(bitstream)):
         raise DeviceError(f"{bitstream} is not loaded as far as pynq knows; load it: leave out download=False")
+
+
+def _name_clocks(overlay: Any, platform: Platform) -> None:
+    """Tells pynq the clock's frequency where it found none.
+
+    pynq 4.0 looks for it under the UltraScale+ name, finds none in a Zynq-7000's handoff file (PYNQ-Z2), and its
+    download fails with a `TypeError`. The platform knows what the processing system has to give.
+
+    Raises:
+        DeviceError: if the design enables another clock whose frequency is not known.
+    """
+    clocks = {index: dict(clock) for index, clock in overlay.clock_dict.items()}
+    for index, clock in clocks.items():
+        if clock.get("enable") and clock.get("frequency", 0) is None:
+            if index != _CLOCK:
+                raise DeviceError(
+                    f"pynq finds no frequency of clock {index}, which {overlay.bitfile_name} enables; the camera runs "
+                    f"from clock {_CLOCK} alone: load a design that hw-anon bitstream made"
+                )
+            clock["frequency"] = platform.clock.ps_mhz
+    overlay.clock_dict = clocks
 
 
 class PynqRegisters:
@@ -190,22 +210,29 @@ class PynqHardware:
             download: load it; otherwise it has to be loaded already.
 
         Raises:
-            ContractError: if the design has no bitstream, or no hardware handoff file (`.hwh`) beside it.
+            ContractError: if the design has no bitstream, or no hardware handoff file (`.hwh`) beside it, or if they
+                changed while pynq read them.
             DeviceError: if there is no device, or it refuses the bitstream.
         """
         bitstream = design.bitstream
         handoff = bitstream.with_suffix(".hwh")
-        if handoff.relative_to(design.directory).as_posix() not in design.manifest.files:
+        names = [path.relative_to(design.directory).as_posix() for path in (bitstream, handoff)]
+        if names[1] not in design.manifest.files:
             raise ContractError(f"{handoff} is missing: pynq needs the bitstream's handoff file, of the same name")
         platform = get_platform(describe(design).config.board)
         pynq = _pynq()
         if not download:
             _require_loaded(bitstream)
         try:
-            overlay = pynq.Overlay(str(bitstream), download=download)
+            overlay = pynq.Overlay(str(bitstream), download=False)
+            if download:
+                _name_clocks(overlay, platform)
+                overlay.download()
+        except DeviceError:
+            raise
         except Exception as exc:  # pynq raises whatever its libraries raise
-            hint = _OLD_METADATA if isinstance(exc, TypeError) else ""
-            raise DeviceError(f"pynq could not load {bitstream}: {type(exc).__name__}: {exc}{hint}") from exc
+            raise DeviceError(f"pynq could not load {bitstream}: {type(exc).__name__}: {exc}") from exc
+        design.require_unchanged(names)
         return cls(overlay, platform)
 
     @property

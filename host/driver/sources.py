@@ -8,7 +8,7 @@ register by which it could redirect raw video. What is left to software is to sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,9 +70,6 @@ def require_closed(blocks: Mapping[str, Mapping[str, Any]], platform: Platform) 
         kinds = ", ".join(f"{name} ({blocks[name].get('type', 'unknown')})" for name in surplus)
         raise DeviceError(f"the loaded design has blocks that this camera does not need: {kinds}; do not use it")
     parameters = blocks[platform.vdma.instance].get("parameters", {})
-    if _on(parameters, ("C_INCLUDE_MM2S",)) or not _on(parameters, ("C_INCLUDE_S2MM",)):
+    channels = [str(parameters.get(name, "unknown")) for name in ("C_INCLUDE_MM2S", "C_INCLUDE_S2MM")]
+    if channels != ["0", "1"]:  # what the handoff file does not say counts as open
         raise DeviceError("the video DMA of the loaded design has other channels than camera to memory; do not use it")
-
-
-def _on(parameters: Mapping[str, Any], names: Iterable[str]) -> bool:
-    return any(str(parameters.get(name, "0")) == "1" for name in names)

@@ -28,7 +28,9 @@ _SHORTEST_TOKEN = 20
 _SESSION_S = 12 * 3600
 _MOST_SESSIONS = 64
 _FAILURE_S = 1.0
-"""A wrong token costs this long, one at a time: a guesser has one try a second."""
+"""A wrong token costs this long, one at a time, in the form or as a bearer: a guesser has one try a second."""
+_MOST_TRIES = 16
+"""Tokens that wait to be looked at; more are refused unseen."""
 
 
 def is_loopback(host: str) -> bool:
@@ -83,27 +85,37 @@ class Access:
         self._secure = secure
         self._sessions: OrderedDict[str, float] = OrderedDict()
         self._one_at_a_time = asyncio.Lock()
+        self._tries = 0
 
     def host_is_ours(self, request: web.Request) -> bool:
         """Returns whether the request is for this machine by a name that can mean nothing else."""
-        return self.needs_token or is_loopback(urlsplit(f"//{request.host}").hostname or "")
+        return self.needs_token or is_loopback(_host_name(request.host))
 
     def origin_is_ours(self, request: web.Request) -> bool:
         """Returns whether a browser sent the request from our own page; other programs name no origin."""
         origin = request.headers.get("Origin")
-        return origin is None or urlsplit(origin).netloc == request.host
+        return origin is None or origin.partition("://")[2] == request.host != ""
 
-    def is_known(self, request: web.Request) -> bool:
+    async def is_known(self, request: web.Request) -> bool:
         """Returns whether the visitor may see the camera."""
-        if not self.needs_token:
+        if not self.needs_token or self._sessions.get(request.cookies.get(COOKIE, ""), 0.0) > time.monotonic():
             return True
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._matches(given):
-            return True
-        return self._sessions.get(request.cookies.get(COOKIE, ""), 0.0) > time.monotonic()
+        return scheme.lower() == "bearer" and await self._matches(given)
 
-    def _matches(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._token.encode())
+    async def _matches(self, given: str) -> bool:
+        """Returns whether a token is right; a wrong one keeps all others waiting."""
+        if self._tries >= _MOST_TRIES:
+            return False
+        self._tries += 1
+        try:
+            async with self._one_at_a_time:
+                right = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self._token.encode())
+                if not right:
+                    await asyncio.sleep(_FAILURE_S)
+                return right
+        finally:
+            self._tries -= 1
 
     async def log_in(self, given: str, response: web.Response) -> bool:
         """Checks a token from the form; if it is right, the response sets the cookie.
@@ -112,10 +124,8 @@ class Access:
             given: what the visitor typed.
             response: what will be answered.
         """
-        async with self._one_at_a_time:
-            if not self._matches(given.strip()):
-                await asyncio.sleep(_FAILURE_S)
-                return False
+        if not await self._matches(given):
+            return False
         session = secrets.token_urlsafe(32)
         self._sessions[session] = time.monotonic() + _SESSION_S
         while len(self._sessions) > _MOST_SESSIONS:
@@ -124,3 +134,11 @@ class Access:
             COOKIE, session, max_age=_SESSION_S, httponly=True, samesite="Strict", secure=self._secure, path="/"
         )
         return True
+
+
+def _host_name(host: str) -> str:
+    """Returns the name in a `Host` header, empty if it is malformed."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

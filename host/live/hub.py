@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-__all__ = ["Hub", "Socket", "frame_message"]
+__all__ = ["Hub", "Socket", "Visitor", "frame_message"]
 
 _STALLED_S = 10.0
 """A visitor who takes nothing for so long is sent away."""
@@ -31,7 +31,7 @@ def frame_message(head: Mapping[str, Any], jpeg: bytes) -> bytes:
     return struct.pack("<I", len(text)) + text + jpeg
 
 
-class _Visitor:
+class Visitor:
     """What waits for one visitor: at most one picture and one state."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Hub:
         """
         self.most = most
         self.skipped = 0
-        self._visitors: set[_Visitor] = set()
+        self._visitors: set[Visitor] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._newest: bytes | None = None
@@ -89,31 +89,34 @@ class Hub:
             visitor.state = self._state
             visitor.something.set()
 
-    def is_full(self) -> bool:
-        """Whether no more visitors can be served."""
-        return len(self._visitors) >= self.most
+    def admit(self) -> Visitor | None:
+        """Returns a new visitor's place, to be given back with `dismiss`; `None` if no more can be served."""
+        if len(self._visitors) >= self.most:
+            return None
+        visitor = Visitor()
+        visitor.state = self._state
+        visitor.something.set()
+        self._visitors.add(visitor)
+        return visitor
 
-    async def serve(self, socket: Socket) -> None:
+    def dismiss(self, visitor: Visitor) -> None:
+        """Takes a visitor's place back; harmless when repeated."""
+        self._visitors.discard(visitor)
+
+    async def serve(self, socket: Socket, visitor: Visitor) -> None:
         """Sends to one visitor until that fails or stalls, or the task is cancelled.
 
         Raises:
             TimeoutError: if the visitor takes nothing for 10 seconds.
             ConnectionError: if the visitor is gone.
         """
-        visitor = _Visitor()
-        visitor.state = self._state
-        visitor.something.set()
-        self._visitors.add(visitor)
-        try:
-            while True:
-                await visitor.something.wait()
-                visitor.something.clear()
-                state, visitor.state = visitor.state, None
-                picture, visitor.picture = visitor.picture, None
-                async with asyncio.timeout(_STALLED_S):
-                    if state is not None:
-                        await socket.send_str(state)
-                    if picture is not None:
-                        await socket.send_bytes(picture)
-        finally:
-            self._visitors.discard(visitor)
+        while True:
+            await visitor.something.wait()
+            visitor.something.clear()
+            state, visitor.state = visitor.state, None
+            picture, visitor.picture = visitor.picture, None
+            async with asyncio.timeout(_STALLED_S):
+                if state is not None:
+                    await socket.send_str(state)
+                if picture is not None:
+                    await socket.send_bytes(picture)

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import resources
 from typing import Any
 
@@ -13,7 +14,7 @@ from aiohttp import WSCloseCode, web
 from aiohttp.typedefs import Handler, Middleware
 
 from host.live.access import Access
-from host.live.hub import Hub
+from host.live.hub import Hub, Visitor
 from hw_anon.core.errors import DeviceError
 
 __all__ = ["LiveServer"]
@@ -91,14 +92,23 @@ class LiveServer:
         self._thread.start()
         if not self._ready.wait(_START_S):
             raise DeviceError(f"the live page's server did not start within {_START_S:.0f} s")
-        if self._failure is not None:
-            raise self._failure
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def stop(self) -> None:
-        """Sends everyone away and ends; harmless when repeated."""
+        """Sends everyone away and ends; harmless when repeated.
+
+        Raises:
+            Exception: what the state could not be told for, if that ended the server before.
+        """
         if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._ended.set)
+            with suppress(RuntimeError):  # its loop was closed just now
+                self._loop.call_soon_threadsafe(self._ended.set)
             self._thread.join(_START_S)
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def __enter__(self) -> LiveServer:
         self.start()
@@ -117,15 +127,19 @@ class LiveServer:
             site = web.TCPSite(runner, self.host, self.port, ssl_context=self._tls)
             await site.start()
             self.port = runner.addresses[0][1]
-        except OSError as exc:
+        except Exception as exc:  # raised by `start`: a port may be none (OverflowError), not only taken
             self._failure = exc
             await runner.cleanup()
             return
         finally:
             self._ready.set()
         announcing = asyncio.create_task(self._announce())
-        await self._ended.wait()
+        ended = asyncio.create_task(self._ended.wait())
+        await asyncio.wait((announcing, ended), return_when=asyncio.FIRST_COMPLETED)
+        if announcing.done():  # a page whose health panel stands still would lie
+            self._failure = announcing.exception()
         announcing.cancel()
+        ended.cancel()
         await runner.cleanup()
 
     async def _announce(self) -> None:
@@ -150,7 +164,7 @@ class LiveServer:
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             if not self._access.host_is_ours(request) or not self._access.origin_is_ours(request):
                 response: web.StreamResponse = web.Response(status=403, text="this address is not served\n")
-            elif request.path not in _OPEN and not self._access.is_known(request):
+            elif request.path not in _OPEN and not await self._access.is_known(request):
                 response = _sent_to_login(request)
             else:
                 try:
@@ -174,11 +188,18 @@ class LiveServer:
         return web.json_response(dict(self._state()))
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        if self.hub.is_full():
+        visitor = self.hub.admit()
+        if visitor is None:
             return web.Response(status=503, text=f"{self.hub.most} visitors watch already\n")
+        try:
+            return await self._serve_visitor(request, visitor)
+        finally:
+            self.hub.dismiss(visitor)
+
+    async def _serve_visitor(self, request: web.Request, visitor: Visitor) -> web.StreamResponse:
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=1024, compress=False)
         await socket.prepare(request)
-        sending = asyncio.create_task(self.hub.serve(socket))
+        sending = asyncio.create_task(self.hub.serve(socket, visitor))
         try:
             ended = asyncio.create_task(self._ended.wait())
             reading = asyncio.create_task(_until_closed(socket))

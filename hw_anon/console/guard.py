@@ -22,6 +22,7 @@ DEBUG_OPTION: Final = "--debug"
 JSON_OPTION: Final = "--json"
 FILE_SYSTEM_EXIT_CODE: Final = 6
 INTERRUPTED_EXIT_CODE: Final = 130
+_SIGNALLED: Final = 128
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -63,6 +64,11 @@ def _run(app: typer.Typer, arguments: Sequence[str], name: str) -> int:
         code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
         if code == INTERRUPTED_EXIT_CODE:
             return _interrupted()
+        if code > _SIGNALLED:  # a signal that ended an open camera's block
+            message = f"ended by signal {code - _SIGNALLED}"
+            print(f"\n{message}", file=sys.stderr)
+            _emit_error("Interrupted", message, code)
+            return code
         if code:
             _emit_error("UsageError", "wrong arguments, see standard error", code)
         return code

@@ -66,7 +66,13 @@ class CameraDirectory:
 
     @property
     def library(self) -> Path:
-        """The simulator."""
+        """The simulator.
+
+        Raises:
+            ContractError: if it is none of the manifest's files: code that nobody vouches for is not loaded.
+        """
+        if CAMERA_LIBRARY not in self.manifest.files:
+            raise ContractError(f"{self.directory} has no simulator in its manifest; build the camera again")
         return self.directory / CAMERA_LIBRARY
 
     @property

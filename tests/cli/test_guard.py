@@ -26,6 +26,7 @@ FAILURES: dict[str, tuple[Callable[[], BaseException], int, str]] = {
     "device": (lambda: DeviceError("no answer within 2 s"), 5, "no answer within 2 s"),
     "full": (lambda: OSError(errno.ENOSPC, "No space left on device", "out/top.v"), 6, "disk is full: out/top.v"),
     "missing": (lambda: FileNotFoundError(errno.ENOENT, "No such file or directory", "x.onnx"), 6, "x.onnx"),
+    "hangup": (lambda: SystemExit(128 + signal.SIGHUP), 129, "ended by signal 1"),
     "interrupt": (lambda: KeyboardInterrupt(), 130, "interrupted; nothing half-written is kept"),
 }
 
@@ -65,7 +66,7 @@ def test_an_error_is_one_message_and_its_exit_status(kind: str, capfd: CapFd) ->
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("kind", [k for k in FAILURES if k != "interrupt"])
+@pytest.mark.parametrize("kind", [k for k in FAILURES if k not in ("interrupt", "hangup")])
 def test_debug_shows_the_stack_trace(kind: str, capfd: CapFd) -> None:
     run_guarded(make_app(), ["--debug", "fail", kind])
     assert "Traceback" in capfd.readouterr().err

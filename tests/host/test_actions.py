@@ -224,7 +224,17 @@ def test_events_that_no_broker_takes_are_an_error_at_the_end(
 
 
 @pytest.mark.parametrize(
-    "address", ["broker", "http://broker/t", "mqtt://broker", "mqtt:///t", "mqtt://broker/a/#", "mqtt://u:p@broker/t"]
+    "address",
+    [
+        "broker",
+        "http://broker/t",
+        "mqtt://broker",
+        "mqtt:///t",
+        "mqtt://broker/a/#",
+        "mqtt://u:p@broker/t",
+        "mqtt://broker:99999/t",
+        "mqtt://[::1/t",
+    ],
 )
 def test_wrong_addresses_are_refused(address: str) -> None:
     with pytest.raises(ConfigError):

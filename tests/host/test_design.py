@@ -86,3 +86,20 @@ def test_a_build_without_bitstream_cannot_be_loaded_onto_a_board(build: Path) ->
     design = load_design(build)
     with pytest.raises(ContractError, match="can be simulated, not loaded"):
         _ = design.bitstream
+
+
+@pytest.mark.parametrize("name", ["design.dtbo", "design.hwh"])
+def test_a_file_that_pynq_would_load_beside_the_bitstream_must_be_of_the_build(build: Path, name: str) -> None:
+    """Pynq puts `<bitstream>.dtbo` into the running kernel without being asked to."""
+    design = load_design(build)
+    (build / name).write_bytes(b"of unknown origin")
+    with pytest.raises(ContractError, match=rf"holds {name} beside the bitstream"):
+        _ = design.bitstream
+
+
+def test_a_file_that_was_exchanged_after_the_check_is_noticed(build: Path) -> None:
+    design = load_design(build)
+    design.require_unchanged(["design.bit"])
+    (build / "design.bit").write_bytes(b"another one")
+    with pytest.raises(ContractError, match=r"design\.bit was changed while it was used"):
+        design.require_unchanged(["design.bit"])

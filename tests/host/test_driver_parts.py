@@ -178,6 +178,14 @@ def test_a_signature_is_demanded(tmp_path: Path) -> None:
         open_design(design, replace(wanted, require_signature=other))
 
 
+def test_a_description_that_is_exchanged_after_the_check_is_refused(tmp_path: Path) -> None:
+    design = open_design(write_design(tmp_path / "one"), CameraSettings())
+    path = design.directory / "camera.json"
+    path.write_text(path.read_text().replace(BUILD_ID, "f" * 32))
+    with pytest.raises(ContractError, match="changed after it was verified"):
+        describe(design)
+
+
 def test_a_design_without_a_useful_camera_is_refused(tmp_path: Path) -> None:
     assert describe(open_design(write_design(tmp_path / "good"), CameraSettings())).config == CONFIG
     for index, bad in enumerate(("0" * 31, "X" * 32)):

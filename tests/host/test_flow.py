@@ -20,17 +20,16 @@ from host.actions.tracks import TrackerConfig
 from host.analysis import Analysis
 from host.flow import Flow
 from host.frames import Snapshot
-from hw_anon.core.errors import ContractError
-from tests.host.scripted import Lent, Script
+from hw_anon.core.errors import ContractError, DeviceError
+from tests.host.scripted import Lent, Script, until
 from tests.host.tiny_detector import write_tiny_detector
 
 
 class Collector:
     """Keeps the frames."""
 
-    name = "collector"
-
-    def __init__(self, *, slow_s: float = 0.0, fails_at: int | None = None) -> None:
+    def __init__(self, *, slow_s: float = 0.0, fails_at: int | None = None, name: str = "collector") -> None:
+        self.name = name
         self.frames: list[Snapshot] = []
         self.slow_s, self.fails_at = slow_s, fails_at
         self.finished = 0
@@ -61,12 +60,13 @@ def test_every_consumer_gets_every_frame_as_a_copy_that_the_camera_cannot_change
 
 
 def test_a_slow_consumer_misses_frames_and_the_camera_does_not_wait() -> None:
-    slow, fast = Collector(slow_s=0.3), Collector()
+    slow, fast = Collector(slow_s=0.3, name="slow"), Collector(name="fast")
     flow = Flow(Script(100, period_s=0.002), [slow, fast])
     started = time.monotonic()
     flow.run()
     assert time.monotonic() - started < 5, "a hundred frames at 0.3 s would take half a minute"
-    assert len(slow.frames) + flow.replaced["collector"] >= 100 or slow.frames[-1].number == 99
+    for collector in (slow, fast):
+        assert len(collector.frames) + flow.replaced[collector.name] == 100
     assert slow.frames[-1].number == 99, "the newest frame is kept, the older ones go"
     assert len(slow.frames) < 50
 
@@ -82,6 +82,61 @@ def test_a_failing_consumer_ends_the_run_with_its_error() -> None:
 def test_a_failing_consumer_does_not_hang_a_lossless_source() -> None:
     with pytest.raises(ContractError, match="seeded"):
         Flow(Script(None), [Collector(fails_at=3)], lossless=True).run()
+
+
+class Stuck(Collector):
+    """Does not come back from a frame until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(name="stuck")
+        self.let_go = threading.Event()
+
+    def take(self, frame: Snapshot) -> None:
+        self.let_go.wait(60)
+
+
+def test_a_consumer_that_hangs_does_not_keep_the_next_one_from_finishing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording is whole although the detector hangs."""
+    monkeypatch.setattr("host.flow._STOP_S", 0.2)
+    stuck, recorder = Stuck(), Collector(name="recorder", slow_s=0.01)
+    with pytest.raises(DeviceError, match="stuck did not end within"):
+        Flow(Script(5), [stuck, recorder]).run()
+    until(lambda: recorder.finished == 1)
+    stuck.let_go.set()
+
+
+def test_a_lossless_source_can_be_stopped_while_a_consumer_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.flow._STOP_S", 0.2)
+    stuck = Stuck()
+    flow = Flow(Script(None), [stuck], lossless=True)
+    threading.Timer(0.1, flow.stop).start()
+    started = time.monotonic()
+    with pytest.raises(DeviceError, match="stuck did not end"):
+        flow.run()
+    assert time.monotonic() - started < 30, "it waited for the consumer, which takes a minute"
+    stuck.let_go.set()
+
+
+def test_a_sink_that_cannot_be_closed_does_not_keep_the_others_open(tmp_path: Path) -> None:
+    write_tiny_detector(tmp_path)
+    closed: list[str] = []
+
+    class Sink:
+        def __init__(self, name: str, *, fails: bool) -> None:
+            self.name, self.fails = name, fails
+
+        def send(self, event: object) -> None:
+            pass
+
+        def close(self) -> None:
+            closed.append(self.name)
+            if self.fails:
+                raise OSError("the disk is full")
+
+    analysis = Analysis(OnnxDetector(tmp_path, threads=1), [Sink("file", fails=True), Sink("broker", fails=False)])
+    with pytest.raises(OSError, match="disk is full"):
+        analysis.finish()
+    assert closed == ["file", "broker"]
 
 
 def test_it_ends_after_so_many_frames_or_when_it_is_told_to() -> None:
