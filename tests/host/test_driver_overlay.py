@@ -106,7 +106,7 @@ def test_a_design_without_handoff_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.board
 def test_a_zynq_7000_gets_the_clock_that_pynq_does_not_find(tmp_path: Path) -> None:
-    """pynq 4.0 finds no frequency in a PYNQ-Z2's handoff file; the driver says it, and pynq loads the design."""
+    """Pynq 4.0 finds no frequency in a PYNQ-Z2's handoff file; the driver says it, and pynq loads the design."""
     import pynq
 
     from host.simulated.source import VideoSource
