@@ -46,9 +46,7 @@ def receive_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
         return None
     (length,) = _LENGTH.unpack(prefix) if len(prefix) == _LENGTH.size else (0,)
     if not 0 < length <= _MOST_HEADER:
-        raise ContractError(
-            f"the other program sent {prefix!r}, which begins no message: use one release on both sides"
-        )
+        raise ContractError(f"the other program sent {prefix!r}, no message: use one release on both sides")
     try:
         header = json.loads(_exactly(stream, length))
         count = header["bytes"]

@@ -15,6 +15,7 @@ The conversation ends when the pipe is closed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -74,7 +75,7 @@ class RemoteCamera:
         self._environment = {**os.environ, **(environment or {})}
         self._timeout_s = timeout_s
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         self._late = False
         self.description: RemoteDescription
         """The camera, once it is open."""
@@ -127,10 +128,8 @@ class RemoteCamera:
         if check_frame(frame_u8).shape != shape:
             raise ContractError(f"the camera takes frames of {list(shape)}, got {list(frame_u8.shape)}")
         assert self._process is not None and self._process.stdin is not None, "open it in a `with` block"
-        try:
+        with contextlib.suppress(OSError):  # it ended: its last message says why
             send_message(self._process.stdin, {"kind": "frame"}, frame_u8.tobytes())
-        except OSError:
-            pass  # it ended: its last message says why
         _, data = self._receive("frame")
         if len(data) != (shape[0] + 1) * shape[1] * 3:
             raise ContractError(f"the camera sent {len(data)} bytes for a frame of {list(shape)}")
@@ -143,10 +142,8 @@ class RemoteCamera:
         if process is None:
             return
         assert process.stdin is not None and process.stdout is not None
-        try:
+        with contextlib.suppress(OSError):  # it did not wait for the end
             process.stdin.close()
-        except OSError:
-            pass  # it did not wait for the end
         try:
             process.wait(_END_S)
         except subprocess.TimeoutExpired:
