@@ -118,26 +118,25 @@ def open_cameras(names: Sequence[str], choice: CameraChoice, stack: ExitStack) -
 
 def _method(name: str, camera: CameraDirectory, golden: GoldenCamera, choice: CameraChoice, stack: ExitStack) -> Method:
     from hls.camera.golden import differing_bytes
-    from hw_anon.evaluate.camera_frames import CameraFrames
+    from hw_anon.evaluate.camera_frames import CameraFrames, CameraIdentity
     from hw_anon.evaluate.float_backend import Method
 
     config = camera.config
-    identity = {
-        "backend": name,
-        "board": config.board,
-        "design_id": camera.manifest.design_id,
-        "build_id": camera.build_id,
-    }
-    title, size = f"{name}-{camera.manifest.design_id}", {"width": config.width, "height": config.height}
+    design_id = camera.manifest.design_id
+    identity = CameraIdentity(backend=name, board=config.board, design_id=design_id, build_id=camera.build_id)
 
     def compare(frame: NDArray[np.uint8], delivered: AnonymisedFrame) -> int:
         return differing_bytes(delivered, golden.deliver(frame), max_faces=config.max_faces)
 
-    if name == "golden":
-        frames = CameraFrames(title, golden.deliver, identity=identity, **size)
-    else:
-        anonymise = _opened(name, camera, choice, stack)
-        frames = CameraFrames(title, anonymise, identity=identity, compare=compare, **size)
+    real = name != "golden"
+    frames = CameraFrames(
+        f"{name}-{design_id}",
+        _opened(name, camera, choice, stack) if real else golden.deliver,
+        width=config.width,
+        height=config.height,
+        identity=identity,
+        compare=compare if real else None,
+    )
     return Method(backend=frames, crop_side=config.crop_size)
 
 

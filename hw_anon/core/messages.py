@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from hw_anon.core.errors import ContractError
 
@@ -19,7 +19,7 @@ _LENGTH = struct.Struct("<I")
 _MOST_HEADER, _MOST_BYTES = 1 << 20, 1 << 28
 
 
-def send_message(stream: BinaryIO, header: Mapping[str, Any], payload: bytes = b"") -> None:
+def send_message(stream: IO[bytes], header: Mapping[str, Any], payload: bytes = b"") -> None:
     """Writes one message and flushes.
 
     Args:
@@ -35,7 +35,7 @@ def send_message(stream: BinaryIO, header: Mapping[str, Any], payload: bytes = b
     stream.flush()
 
 
-def receive_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+def receive_message(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     """Returns the next message's header and bytes; `None` if the stream ended before it.
 
     Raises:
@@ -57,7 +57,7 @@ def receive_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return header, _exactly(stream, count)
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytes:
+def _exactly(stream: IO[bytes], count: int) -> bytes:
     data = stream.read(count)
     if len(data) != count:
         raise ContractError(f"the other program ended within a message: {len(data)} of {count} bytes came")

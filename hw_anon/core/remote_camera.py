@@ -190,8 +190,12 @@ class RemoteCamera:
 def _described(header: Mapping[str, Any]) -> RemoteDescription:
     try:
         return RemoteDescription(
-            **{name: str(header[name]) for name in ("backend", "board", "build_id")},
-            **{name: int(header[name]) for name in ("width", "height", "max_faces")},
+            backend=str(header["backend"]),
+            board=str(header["board"]),
+            build_id=str(header["build_id"]),
+            width=int(header["width"]),
+            height=int(header["height"]),
+            max_faces=int(header["max_faces"]),
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise ContractError(f"the camera does not describe itself ({exc!r}): use one release on both sides") from exc

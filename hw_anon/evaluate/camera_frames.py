@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,24 +22,32 @@ from hw_anon.core.frame import AnonymisedFrame, Fault
 from hw_anon.core.video_path import resample
 from hw_anon.evaluate.faces import IdentityFaces
 
-__all__ = ["CameraFigures", "CameraFrames", "Placement", "cut_back", "placed"]
+__all__ = ["CameraFigures", "CameraFrames", "CameraIdentity", "Placement", "cut_back", "placed"]
 
 _BACKDROP = 128
 """Grey value of a frame around the picture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CameraFigures:
-    """What happened to the frames of one evaluation."""
+class CameraIdentity:
+    """Which camera it was, and what its frames went through."""
 
     backend: str
-    """What delivered them: `sim`, `board`, or `golden`."""
+    """`sim`, `board`, or `golden`."""
     board: str
     """The camera's board."""
     design_id: str
     """Identity of the camera's build, 16 hex digits."""
     build_id: str
-    """What the driver read from the hardware, 32 hex digits."""
+    """The same in full, 32 hex digits; of `sim` and `board` the driver read it from the hardware."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CameraFigures:
+    """What happened to the frames of one evaluation."""
+
+    identity: CameraIdentity
+    """The camera."""
     frames: int
     """Frames that came back."""
     faults: dict[str, int] = field(default_factory=dict)
@@ -57,10 +65,7 @@ class CameraFigures:
     def as_json(self) -> dict[str, Any]:
         """Returns the fields that a result has of them."""
         return {
-            "backend": self.backend,
-            "board": self.board,
-            "design_id": self.design_id,
-            "build_id": self.build_id,
+            **asdict(self.identity),
             "n_frames": self.frames,
             "n_black": self.black,
             "faults": self.faults,
@@ -138,7 +143,7 @@ class CameraFrames:
         *,
         width: int,
         height: int,
-        identity: dict[str, str],
+        identity: CameraIdentity,
         compare: Callable[[NDArray[np.uint8], AnonymisedFrame], int] | None = None,
     ) -> None:
         """Takes a camera.
@@ -148,12 +153,12 @@ class CameraFrames:
             anonymise: returns the delivered frame for a raw one, `[H, W, 3]` uint8.
             width: columns of a frame.
             height: rows of a frame.
-            identity: `backend`, `board`, `design_id` and `build_id` of the figures.
+            identity: which camera it is.
             compare: returns in how many bytes a raw frame's delivered one differs from the golden model.
         """
         self.name = name
         """Name in reports."""
-        self.figures = CameraFigures(**identity, frames=0, unreplaced=0, differing_bytes=None)
+        self.figures = CameraFigures(identity=identity, frames=0, unreplaced=0, differing_bytes=None)
         """What happened to the frames of the latest evaluation."""
         self._identity = identity
         self._anonymise = anonymise
@@ -197,7 +202,7 @@ class CameraFrames:
             if on_progress:
                 on_progress("frames", index + 1, len(faces))
         self.figures = CameraFigures(
-            **self._identity,
+            identity=self._identity,
             frames=len(pictures),
             faults=dict(faults),
             unreplaced=unreplaced,

@@ -86,7 +86,7 @@ def test_evaluate_shows_a_table(tmp_path: Path, capfd: CapFd) -> None:
         (["--seen", "sfac"], "did you mean sface"),
         (["--backend", "sim"], "--camera DIR"),
         (["--backend", "golden", "--camera", "."], "--attack none"),
-        (["--camera", "."], "ask for one"),
+        (["--camera", "."], "is for cameras"),
         (["--backend", "board", "--camera", ".", "--attack", "none"], "--show COMMAND"),
         (["--attack", "inversio"], "did you mean inversion"),
         (["--attack", "none", "--attack", "inversion"], "leaves all out"),

@@ -11,11 +11,11 @@ from hw_anon.core.errors import ConfigError
 from hw_anon.core.frame import AnonymisedFrame, Fault, black_frame
 from hw_anon.core.video_path import anonymise
 from hw_anon.data.face_detectors import Candidate
-from hw_anon.evaluate.camera_frames import CameraFrames, cut_back, placed
+from hw_anon.evaluate.camera_frames import CameraFrames, CameraIdentity, cut_back, placed
 from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.protocol import apply_modifier
 
-IDENTITY = {"backend": "sim", "board": "pynq-z2", "design_id": "0" * 16, "build_id": "0" * 32}
+IDENTITY = CameraIdentity(backend="sim", board="pynq-z2", design_id="0" * 16, build_id="0" * 32)
 
 
 def _picture(rows: int, columns: int, seed: int = 0) -> NDArray[np.uint8]:
