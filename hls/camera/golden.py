@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hw_anon.core.board_frame import pack_board_frame
 from hw_anon.core.camera_model import CameraModel
+from hw_anon.core.key_source import simulated_keys
 from hw_anon.core.video_words import frame_beats, video_beats
 
 if TYPE_CHECKING:
@@ -23,16 +24,17 @@ __all__ = ["GoldenCamera", "differing_bytes", "load_golden"]
 class GoldenCamera:
     """What a camera must deliver, picture by picture."""
 
-    def __init__(self, config: CameraConfig, *, detector: Twin, modifier: Twin, key: bytes = b"") -> None:
+    def __init__(self, config: CameraConfig, *, detector: Twin, modifier: Twin) -> None:
         """Starts the model.
 
         Args:
             config: the camera.
             detector: twin of the face detector.
             modifier: twin of the face modifier.
-            key: the power-up key, one byte for each key channel; zeros if not given.
         """
-        channels = np.frombuffer(key or bytes(config.key_channels), np.uint8)
+        key = next(iter(simulated_keys(config.key_channels))) if config.key_channels else b""
+        assert key is not None, "the simulated noise is fair"
+        channels = np.frombuffer(key, np.uint8)
 
         def modify(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
             constant = np.broadcast_to(channels, (*crops.shape[:3], len(channels)))
@@ -48,14 +50,14 @@ class GoldenCamera:
         return frame
 
 
-def load_golden(camera: CameraDirectory, *, key: bytes = b"") -> GoldenCamera:
+def load_golden(camera: CameraDirectory) -> GoldenCamera:
     """Returns the golden model of a camera directory."""
     from hls.camera.build import twin_file
     from hls.twin.program import TwinProgram
     from hls.twin.run import Twin
 
     twins = {role: Twin(TwinProgram.load(camera.directory / twin_file(role))) for role in ("detector", "modifier")}
-    return GoldenCamera(camera.config, **twins, key=key)
+    return GoldenCamera(camera.config, **twins)
 
 
 def differing_bytes(got: AnonymisedFrame, expected: AnonymisedFrame, *, max_faces: int) -> int:

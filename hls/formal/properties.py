@@ -1,24 +1,25 @@
-"""What is proven of the release path, of which modules, and which seeded bugs each proof has to catch."""
+"""What is proven of the release path, and of which modules."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hls.formal.edits import Edit
 from hls.formal.engine import Method
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["BUGS", "PROPERTIES", "Bug", "Cone", "Property"]
+__all__ = ["PROPERTIES", "Cone", "Property"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cone:
-    """Which outputs of a module an input may reach."""
+    """Which outputs of a module an input, or a register in it, may reach."""
 
     top: str
     """The module."""
     source: str
-    """Its input."""
+    """Its input, `i:name*`, or a register, `w:instance.name*`."""
     allowed: frozenset[str]
     """The outputs that it reaches, exactly."""
     parameters: tuple[tuple[str, int], ...]
@@ -30,7 +31,7 @@ class Property:
     """One harness and how it is checked."""
 
     name: str
-    """Name of the property, and of its harness in `hls/formal/harness` unless the method is `cone`."""
+    """Name of the property."""
     statement: str
     """What its assertions say, in one line."""
     modules: tuple[str, ...]
@@ -39,8 +40,14 @@ class Property:
     """Bounded search, a proof for ever by an invariant, or one by the netlist's structure."""
     depth: int = 0
     """Cycles that a bounded search covers."""
-    timeout_s: float
-    """Seconds for the search."""
+    bug_depth: int = 0
+    """If not 0, seeded bugs have to break the property itself, and not its lemmas, within so many cycles (`bmc`)."""
+    limit_s: float
+    """CPU seconds for the search; one that needs more is open."""
+    harness: str = ""
+    """File and module of `hls/formal/harness`, if it is not called like the property."""
+    parameters: tuple[tuple[str, int], ...] = ()
+    """Of the harness."""
     stubs: tuple[str, ...] = ()
     """Modules that a stand-in of `hls/formal/stubs` replaces."""
     edits: tuple[Edit, ...] = ()
@@ -55,17 +62,10 @@ class Property:
         if (self.method == "cone") != (self.cone is not None):
             raise ConfigError(f"property {self.name}: method {self.method!r} with cone = {self.cone}")
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bug:
-    """A mistake put into a copy of the RTL, which a property has to catch."""
-
-    name: str
-    """What kind of mistake it is."""
-    property_name: str
-    """The property that has to be violated."""
-    edit: Edit
-    """The mistake."""
+    @property
+    def top(self) -> str:
+        """The harness' module."""
+        return self.harness or self.name
 
 
 _SMALL_CAMERA = (
@@ -77,13 +77,33 @@ _SMALL_CAMERA = (
 """4×4 pixels, regions of 1×1 on, crops of 2×2."""
 
 _FREE_TIME_LIMITS = (
-    Edit(file="video_ingress.sv", old="idle_q == SourceTimeout - 1;", new="$root.release_pair.source_timeout;"),
-    Edit(file="video_sequencer.sv", old="timer_q == DetectorTimeout)", new="$root.release_pair.detector_timeout)"),
-    Edit(file="video_sequencer.sv", old="timer_q == ModifierTimeout)", new="$root.release_pair.modifier_timeout)"),
+    Edit(file="video_ingress.sv", old="idle_q == SourceTimeout - 1;", new="$root.harness.source_timeout;"),
+    Edit(file="video_sequencer.sv", old="timer_q == DetectorTimeout)", new="$root.harness.detector_timeout)"),
+    Edit(file="video_sequencer.sv", old="timer_q == ModifierTimeout)", new="$root.harness.modifier_timeout)"),
 )
 
 _RESAMPLER = ("video_resampler", "video_divider", "video_axis", "video_bilinear", "video_delay")
 _PACKAGES = ("camera_pkg", "video_pkg")
+
+_CORE = (
+    *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
+    "video_release_guard", "video_egress", "video_box_decode", "video_cell_box", "video_region", "video_downscale",
+    "video_crop_resize", *_RESAMPLER,
+)  # fmt: skip
+"""The camera as it is."""
+
+_TAGS: dict[str, Any] = {
+    "modules": (
+        *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
+        "video_release_guard", "video_egress", "video_delay",
+    ),
+    "method": "pdr", "limit_s": 400, "harness": "release_tags", "bug_depth": 45,
+    "stubs": ("video_box_decode", "video_downscale", "video_crop_resize", "video_paste", "video_frame_store"),
+    "edits": (*_SMALL_CAMERA[:3], *_FREE_TIME_LIMITS),
+}  # fmt: skip
+"""The camera of tagged pixels."""
+
+_NO_BLACK = Edit(file="video_egress.sv", old="<= black_q ? '0 : rd_data_i;", new="<= rd_data_i;")
 
 PROPERTIES: tuple[Property, ...] = (
     Property(
@@ -93,7 +113,7 @@ PROPERTIES: tuple[Property, ...] = (
             *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
             "video_release_guard", "video_egress", "video_resampler", "video_delay",
         ),
-        method="bmc", depth=36, timeout_s=240,
+        method="bmc", depth=36, limit_s=240,
         stubs=(
             "video_box_decode", "video_downscale", "video_crop_resize", "video_divider", "video_axis", "video_bilinear",
         ),
@@ -101,173 +121,82 @@ PROPERTIES: tuple[Property, ...] = (
         zero_at_power_up=True,
     ),
     Property(
+        name="release_tags",
+        statement="no tagged pixel, raw and under a region, is ever delivered: one frame store",
+        parameters=(("MaxFaces", 2),), **_TAGS,
+    ),
+    Property(
+        name="release_tags_two",
+        statement="the same with two frame stores",
+        parameters=(("Buffers", 2), ("MaxFaces", 2)), **_TAGS,
+    ),
+    Property(
+        name="release_tags_gate",
+        statement="the same although the egress lets every pixel pass that it gets",
+        parameters=(("Buffers", 2),), **{**_TAGS, "edits": (*_TAGS["edits"], _NO_BLACK)},
+    ),
+    Property(
         name="pixel_cone",
         statement="raw pixels reach the video's and both accelerators' pixels only: no mark, no metadata, no register",
-        modules=(
-            *_PACKAGES, "camera_core", "video_ingress", "video_frame_store", "video_sequencer", "video_paste",
-            "video_release_guard", "video_egress", "video_box_decode", "video_cell_box", "video_region",
-            "video_downscale", "video_crop_resize", *_RESAMPLER,
-        ),
-        method="cone", timeout_s=170,
+        modules=_CORE,
+        method="cone", limit_s=170,
         cone=Cone(
-            top="camera_core", source="s_axis_tdata",
+            top="camera_core", source="i:s_axis_tdata*",
             allowed=frozenset({"m_axis_tdata", "m_half_tdata", "m_crop_tdata"}),
             parameters=(("Width", 16), ("Height", 16), ("CropSize", 8), ("MaxFaces", 1)),
+        ),
+    ),
+    Property(
+        name="key_cone",
+        statement="the power-up key reaches the crops only: no register, no status, no other output",
+        modules=(*_CORE, "camera_registers_pkg", "camera_shell", "control_status", "key_noise", "key_source"),
+        method="cone", limit_s=170,
+        cone=Cone(
+            top="camera_shell", source="w:*u_key.key_q*", allowed=frozenset({"m_crop_tdata"}),
+            parameters=(("Width", 16), ("Height", 16), ("CropSize", 8), ("MaxFaces", 1), ("KeyChannels", 1)),
         ),
     ),
     Property(
         name="ingress_rules",
         statement="a capture ends well only after every pixel was written; nothing is written to a store in use",
         modules=("camera_pkg", "video_ingress"),
-        method="pdr", timeout_s=60,
+        method="pdr", limit_s=60,
     ),
     Property(
         name="guard_rules",
         statement="a picture is handed over only if its capture ended well and all regions found were pasted",
         modules=("camera_pkg", "video_release_guard"),
-        method="pdr", timeout_s=120,
+        method="pdr", limit_s=240,
     ),
     Property(
         name="egress_rules",
         statement="a frame with a fault leaves black; frames are whole; AXI4-Stream; a frame leaves in bounded time",
         modules=(*_PACKAGES, "video_egress", "video_delay"),
-        method="pdr", timeout_s=60,
+        method="pdr", limit_s=60,
     ),
     Property(
         name="paste_rules",
         statement="a paste writes each pixel of its region and none beside it, and ends in bounded time",
         modules=(*_PACKAGES, "video_paste", *_RESAMPLER),
-        method="pdr", timeout_s=170,
+        method="pdr", limit_s=170,
     ),
     Property(
         name="store_rules",
         statement="a place of the frame store reads what was written to it last",
         modules=(*_PACKAGES, "video_frame_store", "video_delay"),
-        method="bmc", depth=30, timeout_s=90,
+        method="bmc", depth=30, limit_s=90,
     ),
     Property(
         name="sequencer_rules",
         statement="each region found is pasted once, in its turn, and no paste is reported that did not happen",
         modules=("camera_pkg", "video_sequencer"),
-        method="pdr", timeout_s=60, edits=(_SMALL_CAMERA[1],),
+        method="pdr", limit_s=60, edits=(_SMALL_CAMERA[1],),
     ),
     Property(
         name="stream_rules",
         statement="AXI4-Stream towards both accelerators, the right number of pixels, a crop in bounded time",
         modules=(*_PACKAGES, "video_crop_resize", "video_downscale", *_RESAMPLER),
-        method="pdr", timeout_s=170,
+        method="pdr", limit_s=170,
     ),
 )  # fmt: skip
-"""All properties; a bug's property is found by name."""
-
-_EARLY_RELEASE = Edit(
-    file="video_release_guard.sv", old="captured_q && found_q && pasted_q == count_q;", new="captured_q && found_q;"
-)
-
-BUGS: tuple[Bug, ...] = (
-    Bug(
-        name="register: a pixel's bit shows as a fault",
-        property_name="pixel_cone",
-        edit=Edit(file="camera_core.sv", old="faults_o[0] = 1'b0;", new="faults_o[0] = s_axis_tdata[3];"),
-    ),
-    Bug(
-        name="bypass bit: a setting tells the guard that there is no face",
-        property_name="release_pair",
-        edit=Edit(
-            file="camera_core.sv", old=".found_data_i(result[64*MaxFaces+15:8])",
-            new=".found_data_i(threshold_i[0] ? '0 : result[64*MaxFaces+15:8])",
-        ),
-    ),
-    Bug(name="early release: before the pastes", property_name="release_pair", edit=_EARLY_RELEASE),
-    Bug(name="early release: before the pastes", property_name="guard_rules", edit=_EARLY_RELEASE),
-    Bug(
-        name="off by one: a frame is complete one row early",
-        property_name="ingress_rules",
-        edit=Edit(
-            file="video_ingress.sv", old="y_q == side_t'(Height - 1);", new="y_q == side_t'(Height - 2);",
-        ),
-    ),
-    Bug(
-        name="overrun: a frame is written over the one that is delivered",
-        property_name="ingress_rules",
-        edit=Edit(
-            file="video_ingress.sv", old="else if (!free_i && state_q != Frame)", new="else if (!free_i && !run_i)",
-        ),
-    ),
-    Bug(
-        name="handover withdrawn: valid drops when a frame begins",
-        property_name="guard_rules",
-        edit=Edit(
-            file="video_release_guard.sv", old="waiting_q != '0 && decided_q[head_q];",
-            new="waiting_q != '0 && decided_q[head_q] && !begin_i;",
-        ),
-    ),
-    Bug(
-        name="off by one: the last column of a region is left out",
-        property_name="paste_rules",
-        edit=Edit(
-            file="video_paste.sv", old="(Wide'(region_i.width)),", new="(Wide'(region_i.width - (region_i.width > 1))),"
-        ),
-    ),
-    Bug(
-        name="off by one: the first column is one further left",
-        property_name="paste_rules",
-        edit=Edit(file="video_paste.sv", old="<= {2{region_i.x}};", new="<= {2{region_i.x - 1'b1}};"),
-    ),
-    Bug(
-        name="test mode: a bit of the metadata shows frames with a fault",
-        property_name="egress_rules",
-        edit=Edit(
-            file="video_egress.sv", old="!= 8'(camera_pkg::FaultNone);",
-            new="!= 8'(camera_pkg::FaultNone) && !s_frame_tdata[63];",
-        ),
-    ),
-    Bug(
-        name="unstable: the pipeline moves while the video is stalled",
-        property_name="egress_rules",
-        edit=Edit(
-            file="video_egress.sv", old="= !m_axis_tvalid || m_axis_tready;",
-            new="= !m_axis_tvalid || m_axis_tready || m_meta_tready;",
-        ),
-    ),
-    Bug(
-        name="deadlock: a black frame never ends",
-        property_name="egress_rules",
-        edit=Edit(
-            file="video_egress.sv", old="m_axis_tready && frame_end)", new="m_axis_tready && frame_end && !black_q)"
-        ),
-    ),
-    Bug(
-        name="stale read: the store reads one cycle too early",
-        property_name="store_rules",
-        edit=Edit(
-            file="video_frame_store.sv", old="wr3_place_q                          <= place(wr2_address_q);",
-            new="wr3_place_q                          <= place(address_of(wr1_y_q, wr1_x_q));",
-        ),
-    ),
-    Bug(
-        name="wrong region: each paste takes the first one",
-        property_name="sequencer_rules",
-        edit=Edit(
-            file="video_sequencer.sv", old="assign m_paste_tdata     = region_q[FaceWidth'(pasted_q)];",
-            new="assign m_paste_tdata     = region_q[0];",
-        ),
-    ),
-    Bug(
-        name="early report: a paste counts when it is taken",
-        property_name="sequencer_rules",
-        edit=Edit(
-            file="video_sequencer.sv", old="state_q == Paste && paste_done_i && !fail_o;",
-            new="state_q == Paste && (paste_done_i || (m_paste_tvalid && m_paste_tready)) && !fail_o;",
-        ),
-    ),
-    Bug(
-        name="unstable: a crop moves on although the modifier stalls it",
-        property_name="stream_rules",
-        edit=Edit(
-            file="video_resampler.sv", old="= !m_axis_tvalid || m_axis_tready;",
-            new="= !m_axis_tvalid || m_axis_tready || s_rect_tvalid;",
-        ),
-    ),
-)  # fmt: skip
-"""Seeded bugs; one mistake may have to be caught by several properties."""
+"""All properties."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
+from hls.formal.bugs import BUGS, Bug
 from hls.formal.cones import check_cone
 from hls.formal.edits import Edit, apply_edits
 from hls.formal.engine import Outcome, Verdict, check
-from hls.formal.properties import BUGS, PROPERTIES, Bug, Property
+from hls.formal.properties import PROPERTIES, Property
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["BugResult", "PropertyResult", "find_property", "prove", "prove_property", "seed_bug", "stage"]
+__all__ = ["BugOutcome", "BugResult", "PropertyResult", "find_property", "prove", "prove_property", "seed_bug", "stage"]
+
+BugOutcome = Literal["caught", "missed", "open"]
+"""Of a seeded bug: refuted by its property; not noticed by it; undecided, because the limit came first."""
 
 _ROOT = Path(__file__).parent
 _RTL = _ROOT.parent / "rtl"
@@ -30,11 +36,11 @@ class PropertyResult:
     method: str
     """`bmc`, up to a depth; `pdr` or `cone`, for ever."""
     verdict: Verdict
-    """Whether it is proven, holds to the depth, is violated, or stayed open."""
+    """Whether it is proven, holds to the depth, is refuted, or stayed open."""
     depth: int
     """Cycles covered, or frames of the invariant."""
     seconds: float
-    """Wall time."""
+    """CPU time."""
 
     @property
     def ok(self) -> bool:
@@ -50,12 +56,17 @@ class BugResult:
     """The mistake."""
     property_name: str
     """The property that has to catch it."""
-    caught: bool
-    """Whether it did."""
+    outcome: BugOutcome
+    """Whether it did; an open one says nothing about the property."""
     depth: int
     """Cycle in which it shows."""
     seconds: float
-    """Wall time."""
+    """CPU time."""
+
+    @property
+    def caught(self) -> bool:
+        """Whether the property noticed the mistake."""
+        return self.outcome == "caught"
 
 
 def find_property(name: str) -> Property:
@@ -73,14 +84,17 @@ def find_property(name: str) -> Property:
 def stage(wanted: Property, edits: Iterable[Edit] = ()) -> dict[str, str]:
     """Returns the sources of a property's check by file name: RTL, stand-ins and harness, with all edits made.
 
+    Stand-ins and edits call the harness' module `$root.harness`.
+
     Raises:
         ConfigError: if an edit does not fit its source.
     """
     paths = [next(iter(sorted(_RTL.rglob(f"{module}.sv")))) for module in wanted.modules if module not in wanted.stubs]
     paths += [_ROOT / "stubs" / f"{module}.sv" for module in wanted.stubs]
     if wanted.cone is None:
-        paths.append(_ROOT / "harness" / f"{wanted.name}.sv")
-    return apply_edits({path.name: path.read_text() for path in paths}, (*wanted.edits, *edits))
+        paths.append(_ROOT / "harness" / f"{wanted.top}.sv")
+    sources = apply_edits({path.name: path.read_text() for path in paths}, (*wanted.edits, *edits))
+    return {name: text.replace("$root.harness.", f"$root.{wanted.top}.") for name, text in sources.items()}
 
 
 def _check(wanted: Property, sources: dict[str, str]) -> Outcome:
@@ -88,11 +102,11 @@ def _check(wanted: Property, sources: dict[str, str]) -> Outcome:
         if wanted.cone is not None:
             return check_cone(
                 sources, wanted.cone.top, Path(directory), source=wanted.cone.source, allowed=wanted.cone.allowed,
-                parameters=dict(wanted.cone.parameters), timeout_s=wanted.timeout_s,
+                parameters=dict(wanted.cone.parameters), limit_s=wanted.limit_s,
             )  # fmt: skip
         return check(
-            sources, wanted.name, Path(directory), method=wanted.method, depth=wanted.depth,
-            timeout_s=wanted.timeout_s, zero_at_power_up=wanted.zero_at_power_up,
+            sources, wanted.top, Path(directory), method=wanted.method, depth=wanted.depth,
+            limit_s=wanted.limit_s, zero_at_power_up=wanted.zero_at_power_up, parameters=dict(wanted.parameters),
         )  # fmt: skip
 
 
@@ -117,20 +131,25 @@ def seed_bug(bug: Bug) -> BugResult:
         ConfigError: if the RTL has no place for the bug any more.
     """
     wanted = find_property(bug.property_name)
+    if wanted.bug_depth:
+        parameters = (*wanted.parameters, ("Lemmas", 0))
+        wanted = replace(wanted, method="bmc", depth=wanted.bug_depth, parameters=parameters)
     outcome = _check(wanted, stage(wanted, (bug.edit,)))
+    outcomes: dict[Verdict, BugOutcome] = {"refuted": "caught", "open": "open", "proven": "missed", "holds": "missed"}
     return BugResult(
-        name=bug.name, property_name=bug.property_name, caught=outcome.verdict == "violated", depth=outcome.depth,
+        name=bug.name, property_name=bug.property_name, outcome=outcomes[outcome.verdict], depth=outcome.depth,
         seconds=outcome.seconds,
     )  # fmt: skip
 
 
 def prove(
-    names: Iterable[str] = (), *, on_start: Callable[[str], None] = lambda _: None
+    names: Iterable[str] = (), *, jobs: int = 1, on_start: Callable[[str], None] = lambda _: None
 ) -> tuple[list[PropertyResult], list[BugResult]]:
     """Checks properties and their seeded bugs.
 
     Args:
         names: properties; all of them if there is none.
+        jobs: checks at the same time, at least 1.
         on_start: called before each check, with what it is.
 
     Raises:
@@ -138,12 +157,16 @@ def prove(
         ToolError: if Yosys is missing or fails.
     """
     chosen = [find_property(name) for name in names] or list(PROPERTIES)
-    results: list[PropertyResult] = []
-    for wanted in chosen:
+    bugs = [bug for bug in BUGS if bug.property_name in {item.name for item in chosen}]
+
+    def one(wanted: Property) -> PropertyResult:
         on_start(f"{wanted.name}: {wanted.statement}")
-        results.append(prove_property(wanted))
-    caught: list[BugResult] = []
-    for bug in (bug for bug in BUGS if bug.property_name in {item.name for item in chosen}):
+        return prove_property(wanted)
+
+    def other(bug: Bug) -> BugResult:
         on_start(f"{bug.property_name}, seeded bug: {bug.name}")
-        caught.append(seed_bug(bug))
-    return results, caught
+        return seed_bug(bug)
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        results, caught = pool.map(one, chosen), pool.map(other, bugs)
+        return list(results), list(caught)

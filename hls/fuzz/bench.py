@@ -162,6 +162,8 @@ class BenchResult:
     """`[N, bytes]` metadata beats."""
     registers: list[int]
     """Sticky faults, the counters in the order of `Counters`, the last metadata beat's words of 32 bits."""
+    read: list[int]
+    """What the script itself read."""
     latency_cycles: int
     """From the last good frame's last pixel to its first one out."""
 
@@ -208,6 +210,7 @@ class CameraBench:
             video=video.reshape(shape)[:delivered].astype(np.uint8),
             metadata=meta[0, :delivered].astype(np.uint8),
             registers=[int(word) for word in read[0, script.reads :]],
+            read=[int(word) for word in read[0, : script.reads]],
             latency_cycles=latency,
         )
 

@@ -99,7 +99,7 @@ module camera_bench #(
         .SourceTimeout(SourceTimeout), .DetectorTimeout(DetectorTimeout), .ModifierTimeout(ModifierTimeout),
         .Lanes(Lanes)
     ) u_shell (
-        .clk_i, .rst_ni, .key_i('0), .irq_o(),
+        .clk_i, .rst_ni, .irq_o(),
         .s_axi_awaddr(s_script_tdata[67:56]), .s_axi_awprot('0), .s_axi_awvalid(writes && !bus_sent_q),
         .s_axi_awready(awready), .s_axi_wdata(s_script_tdata[31:0]), .s_axi_wstrb('1),
         .s_axi_wvalid(writes && !bus_sent_q), .s_axi_wready(), .s_axi_bresp(), .s_axi_bvalid(bvalid),

@@ -50,7 +50,7 @@ module bench_detector #(
 
 endmodule
 
-/// Inverts every byte; drops the fourth one of a pixel, the key, after adding it to the first.
+/// Inverts every byte; drops the fourth one of a pixel, the key, whose lower seven bits it flips in the first.
 module bench_modifier #(
     parameter int unsigned CropSize = 8
 ) (
@@ -69,7 +69,7 @@ module bench_modifier #(
 
     assign s_axis_tready = m_axis_tready;
     assign m_axis_tvalid = s_axis_tvalid;
-    assign m_axis_tdata  = {~s_axis_tdata[23:8], ~s_axis_tdata[7:0] + s_axis_tdata[31:24]};
+    assign m_axis_tdata  = {~s_axis_tdata[23:8], ~s_axis_tdata[7:0] ^ {1'b0, s_axis_tdata[30:24]}};
     assign m_axis_tlast  = count_q == CropSize * CropSize - 1;
 
     always_ff @(posedge ap_clk) begin

@@ -62,7 +62,7 @@ def _ports(config: CameraConfig, *, top: str, build_id: str) -> str:
             "#define HWA_RESET_N rst_ni",
             f"#define HWC_DESCRIPTION {json.dumps(description)}",
             f"#define HWC_WIRE(name) {top}__DOT__##name",
-            f"#define HWC_KEY_BYTES {config.key_channels}",
+            f"#define HWC_KEYED {int(config.key_channels > 0)}",
             "",
         ]
     )

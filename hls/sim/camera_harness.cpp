@@ -4,7 +4,7 @@
 //   HWA_CLOCK, HWA_RESET_N   port names
 //   HWC_DESCRIPTION          JSON object with the camera's width, height, max_faces and build_id
 //   HWC_WIRE(name)           a wire of `camera_top`, in Verilator's naming
-//   HWC_KEY_BYTES            bytes of the modifier's power-up key, 0 if it takes none
+//   HWC_KEYED                whether the camera has a power-up key
 //
 // Video words: bits 23..0 the pixel (red low), 24 tuser, 25 tlast, 31..26 idle cycles before the beat (input only).
 // One clock cycle is two evaluations: clock low with the cycle's stimuli, so that combinational paths settle before the
@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@
 
 namespace {
 
-constexpr uint32_t kAbiVersion = 1;
+constexpr uint32_t kAbiVersion = 2;
 constexpr uint32_t kResetCycles = 20;
+constexpr uint32_t kMostKeyCycles = 10'000'000;
 constexpr uint32_t kBusLimit = 1000;  // cycles after which a register access counts as unanswered
 constexpr uint32_t kPixel = 0xFFFFFF, kUser = 1u << 24, kLast = 1u << 25;
 constexpr int kIdleShift = 26;
@@ -57,7 +59,6 @@ struct HwcCamera : HwaModel {
     // The register access under way: what of it is not yet taken, and whether it was answered.
     bool writes = false, address = false, payload = false, answered = true;
     uint32_t offset = 0, data = 0;
-    uint8_t key[HWC_KEY_BYTES + 1] = {};  // what the power-up key source would give
 
     void start();
     void step();
@@ -82,14 +83,19 @@ void HwcCamera::start() {
     times = Times();
     random.seed(1, 0);
     power_up();
-#if HWC_KEY_BYTES
-    std::memcpy(static_cast<void*>(&top->key_i), key, HWC_KEY_BYTES);
-#endif
     for (uint32_t k = 0; k < kResetCycles; k++) {
         evaluate(false);
         evaluate(true);
     }
     top->HWA_RESET_N = 1;
+#if HWC_KEYED
+    // Without its key the camera takes no frame in: power-up ends when it has one.
+    for (uint32_t k = 0; !top->rootp->HWC_WIRE(u_shell__DOT__keyed); k++) {
+        if (k == kMostKeyCycles) throw std::runtime_error("the camera got no power-up key");
+        evaluate(false);
+        evaluate(true);
+    }
+#endif
 }
 
 void HwcCamera::offer_source() {
@@ -191,14 +197,10 @@ HWC_API uint32_t hwc_abi_version() { return kAbiVersion; }
 // What the camera is, as a JSON object.
 HWC_API const char* hwc_description() { return HWC_DESCRIPTION; }
 
-// Bytes of the key that hwc_create takes.
-HWC_API uint32_t hwc_key_bytes() { return HWC_KEY_BYTES; }
-
 // Makes a camera as it is after power-up; its relative memory files lie in `data_dir`. Never null: see hwc_error.
-HWC_API HwcCamera* hwc_create(const char* data_dir, const uint8_t* key) {
+HWC_API HwcCamera* hwc_create(const char* data_dir) {
     auto* camera = new HwcCamera;
     camera->data_dir = data_dir;
-    std::memcpy(camera->key, key, HWC_KEY_BYTES);
     guarded(camera, [&] { camera->start(); });
     return camera;
 }

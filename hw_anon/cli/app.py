@@ -100,6 +100,8 @@ Every command takes --json: one JSON document on standard output, all else on st
 
   7 the simulated design broke a rule, 8 it stopped moving data
 
+  9 a proof stayed open: it reached its limit of CPU time
+
   130 interrupted, 1 anything else
 """
 

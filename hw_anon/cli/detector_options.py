@@ -25,6 +25,7 @@ __all__ = [
     "OutOption",
     "SeedOption",
     "WarmStartOption",
+    "WindowEpochsOption",
     "WorkersOption",
 ]
 
@@ -42,6 +43,14 @@ DetectorOption = Annotated[
     str, typer.Option("--detector", help="Size of the network: smoke, edge, or paper (needs --imagenet).")
 ]
 EpochsOption = Annotated[float, typer.Option("--epochs", help="How often every training frame is seen.")]
+WindowEpochsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--window-epochs",
+        min=0,
+        help="First lesson on windows around faces: how often each is seen; default: 8 for edge from random weights.",
+    ),
+]
 BatchOption = Annotated[int, typer.Option("--batch", help="Frames a step.")]
 LearningRateOption = Annotated[float, typer.Option("--learning-rate", help="Peak learning rate.")]
 MinutesOption = Annotated[

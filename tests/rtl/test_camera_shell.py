@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hls.fuzz.bench import Accelerators, CameraBench, Script, command_failure
+from hls.fuzz.bench import Accelerators, BenchResult, CameraBench, Script, command_failure
 from hls.sim.simulator import Stalls
 from hw_anon.core.box_decode import cell_shape, decode, encode
 from hw_anon.core.boxes import Box
@@ -18,6 +18,7 @@ from hw_anon.core.camera_model import Arrival, CameraModel, VideoBeats, concaten
 from hw_anon.core.errors import HwAnonError
 from hw_anon.core.frame import AnonymisedFrame, Fault
 from hw_anon.core.metadata import Metadata, pack_metadata
+from hw_anon.core.registers import register
 from hw_anon.core.video_path import downscale
 from tests.rtl.harness import STALLS, seeded
 from tests.rtl.video import random_frames, video_source
@@ -51,6 +52,13 @@ class Design:
         self, script: Script, stalls: Stalls | None = None, arrival: dict[int, Arrival] | None = None
     ) -> tuple[list[AnonymisedFrame], int]:
         """Runs a script on both; returns what both delivered, and the bench's latency."""
+        expected, result = self.compare(script, stalls, arrival)
+        return expected, result.latency_cycles
+
+    def compare(
+        self, script: Script, stalls: Stalls | None = None, arrival: dict[int, Arrival] | None = None
+    ) -> tuple[list[AnonymisedFrame], BenchResult]:
+        """Runs a script on both; returns what both delivered, and what the bench said beside."""
         accelerators, config = Accelerators(self.config), self.config
         model = CameraModel(config, detect=accelerators.detect, modify=accelerators.modify)
         model.arrival = lambda number: (arrival or {}).get(number, Arrival.STORED)
@@ -66,7 +74,7 @@ class Design:
         faults = sum(1 << fault for fault in model.faults)
         last = pack_metadata(Metadata.of(expected[-1]), max_faces=config.max_faces).view("<u4")
         assert result.registers == [faults, *astuple(model.counters), *last.tolist()], "registers"
-        return expected, result.latency_cycles
+        return expected, result
 
 
 def _frame(seed: int, faces: int | None, config: CameraConfig = SMALL) -> NDArray[np.uint8]:
@@ -196,6 +204,33 @@ def test_starts_of_frame_in_a_row_are_dropped_when_nothing_can_note_them(sim_cac
     arrival = dict.fromkeys(range(5, 9), Arrival.DROPPED)
     frames, _ = Design(SMALL, sim_cache).check(script, arrival=arrival)
     assert frames[-1].fault is Fault.NONE
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["soft_reset", "goes_on"])
+@pytest.mark.parametrize("config", [SMALL, TWO], ids=["one_store", "two_stores"])
+def test_a_sink_that_stalls(config: CameraConfig, reset: bool, sim_cache: Path) -> None:
+    """However long: the camera answers its registers, drops and counts what it cannot note, and recovers."""
+    script, sent = Script().control(threshold=230).sink(stopped=True), 9
+    for number in range(sent):
+        beats = _good(60 + number)
+        beats.idle[0] = 3000
+        script.video(beats, wait=False)
+    for _ in range(4):
+        script.read(register("STATUS").offset, idle=25_000)
+    for name in ("FRAMES_IN", "FRAMES_OUT", "DROPPED"):
+        script.read(register(name).offset)
+    if reset:
+        script.control(reset=True, run=False, wait=False, after=20)
+        script.read(register("FRAMES_OUT").offset, idle=5000)
+    script.sink(stopped=False, idle=25_000).control(threshold=230).video(_good(4, 2)).video(_good(5))
+    # One frame is at the egress and four can wait; pictures among them are as many as there are stores.
+    arrival = dict.fromkeys(range(config.buffers, 5), Arrival.OVERRUN) | dict.fromkeys(range(5, sent), Arrival.DROPPED)
+    frames, result = Design(config, sim_cache).compare(script, arrival=arrival)
+    assert result.read[4:] == [sent, 0, sent - 5] + [0] * reset
+    assert [frame.fault for frame in frames] == [
+        *[Fault.NONE] * config.buffers, *[Fault.OVERRUN] * (5 - config.buffers), Fault.NONE, Fault.NONE
+    ]  # fmt: skip
+    assert [frame.number for frame in frames] == [*range(5), sent, sent + 1]
 
 
 RESETS = [0, 1, 60, 700, WHOLE, WHOLE + 60, WHOLE + 130, WHOLE + 220, WHOLE + 300, WHOLE + 420]

@@ -15,7 +15,7 @@ module video_axis #(
     output logic [camera_pkg::WeightBits-1:0]                 weight_o
 );
 
-    assign {left_o, right_o} = (2 * SideWidth)'(next_i ? $root.release_pair.sample_x : $root.release_pair.sample_y);
+    assign {left_o, right_o} = (2 * SideWidth)'(next_i ? $root.harness.sample_x : $root.harness.sample_y);
     assign weight_o          = '0;
 
 endmodule

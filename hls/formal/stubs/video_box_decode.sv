@@ -19,9 +19,9 @@ module video_box_decode #(
     input  wire logic                    m_result_tready
 );
 
-    assign s_axis_tready   = $root.release_pair.decode_ready;
-    assign m_result_tdata  = $root.release_pair.result;
-    assign m_result_tvalid = $root.release_pair.result_valid;
+    assign s_axis_tready   = $root.harness.decode_ready;
+    assign m_result_tdata  = $root.harness.result;
+    assign m_result_tvalid = $root.harness.result_valid;
 
 endmodule
 

@@ -25,9 +25,9 @@ module video_crop_resize #(
     output logic                                              m_axis_tlast
 );
 
-    assign {rd_left_o, rd_right_o, rd_upper_o, rd_lower_o} = (4 * SideWidth)'($root.release_pair.crop_read >> 1);
-    assign rd_en_o         = $root.release_pair.crop_read[0];
-    assign s_region_tready = $root.release_pair.crop_accepts;
+    assign {rd_left_o, rd_right_o, rd_upper_o, rd_lower_o} = (4 * SideWidth)'($root.harness.crop_read >> 1);
+    assign rd_en_o         = $root.harness.crop_read[0];
+    assign s_region_tready = $root.harness.crop_accepts;
     assign m_axis_tdata    = '0;
     assign m_axis_tvalid   = 1'b0;
     assign m_axis_tlast    = 1'b0;

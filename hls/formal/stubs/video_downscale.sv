@@ -23,11 +23,11 @@ module video_downscale #(
     output logic                       m_axis_tlast
 );
 
-    assign {rd_left_o, rd_right_o, rd_upper_o, rd_lower_o} = (4 * SideWidth)'($root.release_pair.half_read >> 1);
-    assign rd_en_o       = $root.release_pair.half_read[0];
+    assign {rd_left_o, rd_right_o, rd_upper_o, rd_lower_o} = (4 * SideWidth)'($root.harness.half_read >> 1);
+    assign rd_en_o       = $root.harness.half_read[0];
     assign m_axis_tdata  = '0;
-    assign m_axis_tvalid = $root.release_pair.half_valid;
-    assign m_axis_tlast  = $root.release_pair.half_last;
+    assign m_axis_tvalid = $root.harness.half_valid;
+    assign m_axis_tlast  = $root.harness.half_last;
 
 endmodule
 

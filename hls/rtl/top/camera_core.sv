@@ -285,12 +285,14 @@ module camera_core #(
         .delivered_i(m_meta_tvalid && m_meta_tready), .reading_o(reading), .faults_o(decided_faults)
     );
 
+    // A store is seen by the egress while the guard has its picture released, and at no other time.
+    wire logic [23:0] picture = (reading[0] ? pixels[0][0] : '0) | (reading[Buffers-1] ? pixels[Buffers-1][0] : '0);
     video_egress #(
         .Width(Width), .Height(Height), .SideWidth(SideWidth), .MaxFaces(MaxFaces)
     ) u_egress (
         .clk_i, .rst_ni, .s_frame_tdata(frame), .s_frame_tvalid(frame_valid), .s_frame_tready(frame_ready),
         .rd_en_o(egress_en), .rd_left_o(egress_left), .rd_upper_o(egress_upper),
-        .rd_data_i(reading[0] ? pixels[0][0] : pixels[1][0]),
+        .rd_data_i(picture),
         .m_axis_tdata, .m_axis_tvalid, .m_axis_tready, .m_axis_tuser, .m_axis_tlast,
         .m_meta_tdata, .m_meta_tvalid, .m_meta_tready
     );

@@ -16,6 +16,8 @@ module camera_shell #(
     parameter int unsigned Buffers         = 1,
     // Constant channels after a crop's three colours, 0 or more.
     parameter int unsigned KeyChannels     = 0,
+    // Where the noise of the key begins in simulation, not 0; without meaning on a device.
+    parameter bit [63:0]   SimulationSeed  = 64'h4B45_5953_4545_4421,
     // Built-in detector threshold, the largest one.
     parameter bit [7:0]    Threshold       = 8'd128,
     // Build id, compared with the manifest's.
@@ -51,9 +53,6 @@ module camera_shell #(
     output logic                                                          s_axi_rvalid,
     input  wire logic                                                     s_axi_rready,
     output logic                                                          irq_o,
-
-    // Power-up key of the modifier; never readable.
-    input  wire logic [8*(KeyChannels > 0 ? KeyChannels : 1)-1:0]         key_i,
 
     // Raw video in.
     input  wire logic [23:0]                                              s_axis_tdata,
@@ -95,9 +94,25 @@ module camera_shell #(
     input  wire logic                                                     m_meta_tready
 );
 
-    logic        run, soft_reset, frame_in, dropped, capturing, processing, delivering;
+    localparam int unsigned KeyBytes = KeyChannels > 0 ? KeyChannels : 1;
+
+    logic        run, keyed, soft_reset, frame_in, dropped, capturing, processing, delivering;
     logic [7:0]  threshold;
     logic [31:0] faults;
+    logic [8*KeyBytes-1:0] key;
+
+    // The modifier's key: drawn once after a full reset, seen by the crops only. Without it no frame is taken in.
+    if (KeyChannels > 0) begin : gen_key
+        logic enable, sample, noise;
+        key_noise #(.SimulationSeed(SimulationSeed)) u_noise (
+            .clk_i, .enable_i(enable), .sample_i(sample), .noise_o(noise)
+        );
+        key_source #(.KeyBytes(KeyBytes)) u_key (
+            .clk_i, .rst_ni, .enable_o(enable), .sample_o(sample), .noise_i(noise), .key_o(key), .ready_o(keyed)
+        );
+    end else begin : gen_no_key
+        assign {key, keyed} = {8'd0, 1'b1};
+    end
 
     control_status #(
         .Width    (Width),
@@ -142,10 +157,10 @@ module camera_shell #(
         .RamStyle       (RamStyle)
     ) u_core (
         .clk_i, .rst_ni,
-        .run_i       (run),
+        .run_i       (run && keyed),
         .soft_reset_i(soft_reset),
         .threshold_i (threshold),
-        .key_i,
+        .key_i       (key),
         .s_axis_tdata, .s_axis_tvalid, .s_axis_tready, .s_axis_tuser, .s_axis_tlast,
         .flush_detector_o,
         .m_half_tdata, .m_half_tvalid, .m_half_tready, .m_half_tlast,

@@ -43,7 +43,7 @@ module video_release_guard #(
     output logic                            m_frame_tvalid,
     input  wire logic                       m_frame_tready,
     input  wire logic                       delivered_i,
-    // Which frame store is being read for delivery.
+    // Which frame store is being read for delivery: none but a released picture's.
     output logic [Buffers-1:0]              reading_o,
 
     // Faults of the frames whose fate is decided in this cycle, by code.
@@ -130,7 +130,7 @@ module video_release_guard #(
         assign slot[b]     = slot_q;
         assign count[b]    = count_q;
         assign regions[b]  = regions_q;
-        assign reading_o[b] = reading_q && reading_buffer_q == 1'(b);
+        assign reading_o[b] = released_q && reading_q && reading_buffer_q == 1'(b);
 
         always_ff @(posedge clk_i) begin
             if (!rst_ni) begin

@@ -22,6 +22,7 @@ from hw_anon.core.boxes import Box
 from hw_anon.core.camera import CameraConfig, NetworkTiming
 from hw_anon.core.errors import ConfigError
 from hw_anon.core.frame import Fault
+from hw_anon.core.key_source import simulated_keys
 from hw_anon.core.video_path import downscale
 
 __all__ = ["LARGEST_NUMBER", "STAND_IN_CONFIG", "detect", "face_bytes", "modify", "require_markable", "twin_pictures"]
@@ -32,6 +33,7 @@ LARGEST_NUMBER = _LARGEST_OUTSIDE
 _THRESHOLD = 100
 _BLOCK_ROWS, _BLOCK_COLUMNS = 2, 4
 _ATTEMPTS = 1000
+_KEY = next(iter(simulated_keys(1))) or b""
 _TIMING = NetworkTiming(interval_cycles=5000, latency_cycles=5000)
 
 STAND_IN_CONFIG = CameraConfig(
@@ -79,8 +81,10 @@ def detect(half: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def modify(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Stands in for the face modifier: returns crops `[N, S, S, 3]` inverted."""
-    return 255 - crops
+    """Stands in for the face modifier: returns crops `[N, S, S, 3]` inverted, the key flipping low bits of the red."""
+    modified = 255 - crops
+    modified[..., 0] ^= _KEY[0] & 0x7F
+    return modified
 
 
 def face_bytes(data: NDArray[np.uint8]) -> int:
