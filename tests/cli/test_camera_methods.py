@@ -87,11 +87,9 @@ def test_frames_are_compared_with_the_golden_model(
     with ExitStack() as stack:
         methods = open_cameras(["golden", "sim"], choice, stack)
         assert [method.backend.name for method in methods] == [f"golden-{BUILD_ID[:16]}", f"sim-{BUILD_ID[:16]}"]
-        pictures = []
-        for method in methods:
-            assert isinstance(method.backend, CameraFrames)
-            pictures.append(method.backend.modify_pictures(_faces(6)))
-        golden, simulated = (method.backend.figures for method in methods)
+        backends = [method.backend for method in methods if isinstance(method.backend, CameraFrames)]
+        pictures = [backend.modify_pictures(_faces(6)) for backend in backends]
+        golden, simulated = (backend.figures for backend in backends)
     assert golden.differing_bytes is None
     assert (simulated.differing_bytes == 0) is equal
     assert simulated.as_json()["build_id"] == BUILD_ID and simulated.frames == 6
