@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.driver.camera import AnonymizedCamera
-from host.driver.settings import CameraSettings
+from host.driver.settings import SIMULATED, CameraSettings
 from host.simulated.source import VideoSource
 from host.simulation import simulated_camera
 from hw_anon.core.camera import CameraConfig
@@ -31,8 +31,6 @@ from hw_anon.core.frame import AnonymisedFrame, check_frame
 __all__ = ["BackendName", "CameraBackend", "open_backend"]
 
 BackendName = Literal["sim", "board"]
-_WAIT = CameraSettings(frame_timeout_s=60.0)
-"""A Verilated frame takes seconds."""
 
 
 class CameraBackend:
@@ -127,7 +125,7 @@ def open_backend(
             simulated = stack.enter_context(
                 simulated_camera(work=place, source=VideoSource(feed), camera=camera, config=config, board=board)
             )
-            opened = stack.enter_context(AnonymizedCamera(simulated.design, settings or _WAIT))
+            opened = stack.enter_context(AnonymizedCamera(simulated.design, settings or SIMULATED))
             yield CameraBackend(name, opened, feed.show)
         elif name == "board":
             if show is None:

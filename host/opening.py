@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from host.driver import AnonymizedCamera, CameraFrame, CameraSettings
+from host.driver.settings import SIMULATED
 from host.recording import Recording
 from host.sensor_video import SensorVideo
 from hw_anon.core.camera_directory import CameraDirectory
@@ -68,7 +69,7 @@ def open_source(
 
     Args:
         design: directory of a board's design; the only installed one if nothing is given.
-        settings: how the camera is used.
+        settings: how the camera is used; by default the driver's own, and patient with a simulated one.
         simulated: directory of a camera to simulate instead.
         video: what the simulated sensor sees.
         recording: an anonymised video to play instead.
@@ -86,7 +87,7 @@ def open_source(
     if recording is not None:
         yield Recording(recording)
     elif simulated is not None and video is not None:
-        with _simulated(simulated, video, settings or CameraSettings(), frames) as source:
+        with _simulated(simulated, video, settings or SIMULATED, frames) as source:
             yield source
     else:
         with AnonymizedCamera(design, settings) as camera:

@@ -8,7 +8,7 @@ from pathlib import Path
 from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ConfigError
 
-__all__ = ["CameraSettings"]
+__all__ = ["SIMULATED", "CameraSettings"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,3 +57,7 @@ class CameraSettings(Config):
     def longest_wait_s(self) -> float:
         """Seconds after which waiting for a frame has certainly ended, with a frame or an error."""
         return (self.recoveries + 1) * (self.frame_timeout_s + 3 * self.hardware_timeout_s) + 1.0
+
+
+SIMULATED = CameraSettings(frame_timeout_s=600.0, hardware_timeout_s=30.0)
+"""For a simulated design: one frame takes ten seconds on an idle machine, and more on a busy one."""

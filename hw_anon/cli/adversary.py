@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from hw_anon.cli.workspace import WorkOption, Workspace
 
 if TYPE_CHECKING:
     from host.simulated.adversary import AdversaryReport
+    from hw_anon.core.camera import CameraConfig
 
 __all__ = ["register"]
 
@@ -30,6 +32,9 @@ def adversary(
         Path | None,
         typer.Option("--camera", help="A built camera with stand-in networks; built if not given.", file_okay=False),
     ] = None,
+    stores: Annotated[
+        int, typer.Option("--stores", min=1, max=2, help="Frame stores of the camera that is built, or of the model.")
+    ] = 1,
     golden: Annotated[
         bool, typer.Option("--golden", help="Attack the golden model: needs no RTL and no simulator.")
     ] = False,
@@ -46,9 +51,15 @@ def adversary(
     Example: hw-anon adversary --operations 1000000 --seed 1
     """
     from host.simulated.adversary import golden_pair, run_adversary, verilated_pair
+    from host.simulated.adversary.marks import STAND_IN_CONFIG
 
+    wanted = replace(STAND_IN_CONFIG, buffers=stores)
     with (
-        golden_pair() if golden else verilated_pair(camera or _built(Workspace(work))) as (name, config, pair),
+        golden_pair(wanted) if golden else verilated_pair(camera or _built(Workspace(work), wanted)) as (
+            name,
+            config,
+            pair,
+        ),
         progress() as bar,
     ):
         task = bar.add_task("register accesses", total=operations)
@@ -65,12 +76,11 @@ def adversary(
         raise typer.Exit(_LEAK_EXIT)
 
 
-def _built(workspace: Workspace) -> Path:
+def _built(workspace: Workspace, config: CameraConfig) -> Path:
     from hls.fuzz.small_camera import build_small_camera
-    from host.simulated.adversary.marks import STAND_IN_CONFIG
 
-    directory = workspace.root / "adversary" / "camera"
-    return build_small_camera(STAND_IN_CONFIG, directory, cache_dir=workspace.simulators)
+    directory = workspace.root / "adversary" / ("camera" if config.buffers == 1 else "camera-2-stores")
+    return build_small_camera(config, directory, cache_dir=workspace.simulators)
 
 
 def _print(report: AdversaryReport, *, as_json: bool) -> None:

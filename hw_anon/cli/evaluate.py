@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hw_anon.cli.build import DEFAULT_WORK, BoardOption, ClockOption, RateOption
+from hw_anon.cli.camera_methods import (
+    BoardPythonOption,
+    CameraChoice,
+    CameraOption,
+    DesignOption,
+    ShowOption,
+    open_cameras,
+)
 from hw_anon.cli.method_options import (
     AttackerPeopleOption,
     AttackerSetOption,
@@ -31,7 +40,7 @@ from hw_anon.cli.method_options import (
     SetOption,
     TrainPicturesOption,
 )
-from hw_anon.cli.methods import MethodMaker, backend_names, make_attacks, trained_methods
+from hw_anon.cli.methods import CAMERAS, MethodMaker, backend_names, make_attacks, trained_methods
 from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, progress, status
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.core.config import suggest
@@ -80,6 +89,10 @@ def evaluate(
     board: BoardOption = "pynq-z2",
     faces_per_s: RateOption = 120.0,
     clk_mhz: ClockOption = None,
+    camera: CameraOption = None,
+    design: DesignOption = None,
+    show: ShowOption = None,
+    board_python: BoardPythonOption = None,
     work: WorkOption = DEFAULT_WORK,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,6 +103,9 @@ def evaluate(
     set takes four minutes for each method, one with --attack none. --json prints an object for each method, protocol
     and judge; privacy.json has intervals and sample sizes as well.
 
+    --backend sim and board send each picture through the whole --camera, by the driver, and compare every frame with
+    its golden model; golden is that model alone. They take --attack none, and rows say what became of the frames.
+
     Example: hw-anon evaluate --backend original --backend blur-8 --people 10 --json
     """
     from hls.flow.config import BuildConfig
@@ -97,7 +113,10 @@ def evaluate(
     from hw_anon.evaluate.privacy import PrivacySettings
 
     workspace = Workspace(work)
-    names = backend_names(backend or [], baselines=baselines, others=bool(modifier))
+    names = backend_names(backend or [], baselines=baselines, others=bool(modifier), cameras=True)
+    cameras = [name for name in names if name in CAMERAS]
+    choice = CameraChoice(camera=camera, design=design, show=show, python=board_python)
+    choice.require(cameras, attack or [])
     config = BuildConfig(board=board, faces_per_s=faces_per_s, clk_mhz=clk_mhz)
     known = tuple(_judges(seen)) if seen else ()
     maker = MethodMaker(net=net, config=config, workspace=workspace, crop_side=crop_side, seed=seed, seen=known)
@@ -108,7 +127,10 @@ def evaluate(
     judged = _open(dataset, workspace, SetOptions(people=people, pictures=pictures, enlarge=enlarge, seed=seed))
     settings = PrivacySettings(folds=_folds(judged), pairs_per_fold=pairs, train_pictures=train_pictures, seed=seed)
     keep = partial(_kept, settings=settings, directory=results_dir)
-    results = _measure(names, maker, trained, judged, judges, attacks, settings, keep)
+    rest = [name for name in names if name not in CAMERAS]
+    with ExitStack() as stack:
+        methods = [*trained, *open_cameras(cameras, choice, stack)]
+        results = _measure(rest, maker, methods, judged, judges, attacks, settings, keep)
     _deliver(results, settings, out, as_json)
 
 
@@ -134,6 +156,9 @@ def _deliver(results: list[PrivacyResult], settings: PrivacySettings, out: Path,
     columns, rows = privacy_table(results)
     for method, *cells in rows:
         print_table(method, ("figure", "value [95 % interval]"), list(zip(columns[1:], cells, strict=True)))
+    for result in results:
+        if result.camera is not None:
+            print_table(f"Frames of {result.method}", ("figure", "value"), list(result.camera.as_json().items()))
     for kind, path in files.items():
         note(f"{kind}: {path}")
 

@@ -32,7 +32,8 @@ BackendOption = Annotated[
     list[str] | None,
     typer.Option(
         "--backend",
-        help="A baseline (original, blur-8, mask, …), or qat, twin, rtl of --net; repeatable. "
+        help="A baseline (original, blur-8, mask, …), or qat, twin, rtl of --net; repeatable. hw-anon evaluate: sim, "
+        "board, golden of --camera, too. "
         "All baselines if nothing is asked for.",
     ),
 ]

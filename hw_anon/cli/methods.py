@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hw_anon.evaluate.float_backend import Method
     from hw_anon.evaluate.protocol import Attack
 
-__all__ = ["ATTACKS", "NO_ATTACK", "MethodMaker", "backend_names", "make_attacks", "trained_methods"]
+__all__ = ["ATTACKS", "CAMERAS", "NO_ATTACK", "MethodMaker", "backend_names", "make_attacks", "trained_methods"]
 
 NO_ATTACK = "none"
 """Leaves the attackers out that train a network."""
@@ -32,28 +32,30 @@ ATTACKS = ("inversion", "parrot-cnn", "inversion-sface", "parrot-sface", NO_ATTA
 
 _DEFAULT_ATTACKS = ATTACKS[:2]
 _BUILT = ("qat", "twin", "rtl")
-_BOARD = "board"
+CAMERAS = ("sim", "board", "golden")
+"""Whole cameras: on the simulated board, on a board, and their golden model."""
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._+-]*)=(.+)")
 
 
-def backend_names(asked: Sequence[str], *, baselines: bool, others: bool) -> list[str]:
+def backend_names(asked: Sequence[str], *, baselines: bool, others: bool, cameras: bool = False) -> list[str]:
     """Returns the backends to measure, each once.
 
     Args:
         asked: names that were given.
         baselines: whether all baselines are wanted.
         others: whether there is anything else to measure, so that nothing need be taken by default.
+        cameras: whether whole cameras can be asked for.
 
     Raises:
         ConfigError: if one does not exist.
     """
     from hw_anon.evaluate.baselines import BASELINE_NAMES, is_baseline
 
-    known = (*BASELINE_NAMES, *_BUILT)
+    known = (*BASELINE_NAMES, *_BUILT, *(CAMERAS if cameras else ()))
     for name in asked:
-        if name == _BOARD:
-            raise ConfigError("there is no backend for a board yet: measure its design by --backend rtl or twin")
-        if not is_baseline(name) and name not in _BUILT:
+        if name in CAMERAS and not cameras:
+            raise ConfigError(f"--backend {name} is a whole camera, which hw-anon evaluate measures: take rtl or twin")
+        if not is_baseline(name) and name not in known:
             raise ConfigError(f"there is no backend {name!r}; {suggest(name, known)}")
     everything = baselines or not (asked or others)
     return list(dict.fromkeys([*(BASELINE_NAMES if everything else ()), *asked]))

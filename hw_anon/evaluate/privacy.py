@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hw_anon.core.config import Config, require_range
+from hw_anon.evaluate.camera_frames import CameraFigures
 from hw_anon.evaluate.verification import Estimate
 
 __all__ = [
@@ -146,6 +147,8 @@ class PrivacyResult:
     """mAP of the action detector on this method's frames, joined from its own measurement."""
     map50_near_face: Estimate | None = None
     """The same over the actions near the face."""
+    camera: CameraFigures | None = None
+    """What happened to the frames, where a whole camera was measured."""
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns one flat JSON object for each protocol and judge; `*_ci` is the 95 % interval of `*`.
@@ -156,8 +159,12 @@ class PrivacyResult:
         return [self._row(result) for result in self.protocols]
 
     def printed(self) -> list[dict[str, Any]]:
-        """Returns the rows with the fields of `PRINTED` alone, in that order; `None` is not measured."""
-        return [{name: row[name] for name in PRINTED} for row in self.rows()]
+        """Returns the rows with the fields of `PRINTED` alone, in that order; `None` is not measured.
+
+        Rows of a whole camera have its fields after them.
+        """
+        more = {} if self.camera is None else self.camera.as_json()
+        return [{name: row[name] for name in PRINTED} | more for row in self.rows()]
 
     def _row(self, result: ProtocolResult) -> dict[str, Any]:
         adaptive = result.protocol == ADAPTIVE
@@ -198,7 +205,7 @@ class PrivacyResult:
             row[f"{name}_ci"] = None if estimate is None else [round(estimate.low, 6), round(estimate.high, 6)]
         row["seed"] = self.seed if self.method_seed is None else self.method_seed
         row["evaluation_seed"] = self.seed
-        return row
+        return row if self.camera is None else row | self.camera.as_json()
 
 
 def strongest_parrot(protocols: Sequence[ProtocolResult]) -> ProtocolResult | None:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from hw_anon.core.backend import ModifierBackend
 from hw_anon.core.errors import ContractError
 from hw_anon.core.video_path import crop_resize, paste
+from hw_anon.evaluate.camera_frames import CameraFrames
 from hw_anon.evaluate.detection_metrics import face_recall, l1_distance, structural_similarity
 from hw_anon.evaluate.faces import IdentityFaces, face_finder
 from hw_anon.evaluate.judges import Judge
@@ -155,9 +156,14 @@ def modify_crops(backend: ModifierBackend, crops_u8: NDArray[np.uint8]) -> NDArr
 
 
 def apply_modifier(
-    backend: ModifierBackend, faces: IdentityFaces, *, crop_side: int, known_pictures: int = 0
+    backend: ModifierBackend,
+    faces: IdentityFaces,
+    *,
+    crop_side: int,
+    known_pictures: int = 0,
+    on_progress: Progress | None = None,
 ) -> list[NDArray[np.uint8]]:
-    """Returns every picture with its region replaced by the modified crop.
+    """Returns every picture with its region replaced by the modified crop; of a whole camera, what that replaced.
 
     Args:
         backend: the modifier.
@@ -165,10 +171,14 @@ def apply_modifier(
         crop_side: side of the square crops that the modifier takes.
         known_pictures: keyed modifiers: each person's first so many pictures are modified under power-ups that the
             attacker knows, see `PoweredModifier.plan`.
+        on_progress: of a whole camera, whose frames may take seconds: called with what is done, how many pictures are
+            done, and how many there are.
 
     Raises:
         ContractError: if the modifier answers with another shape or dtype.
     """
+    if isinstance(backend, CameraFrames):
+        return backend.modify_pictures(faces, on_progress=on_progress)
     plan = np.zeros(len(faces), np.int64)
     if isinstance(backend, PoweredModifier):
         plan = backend.plan(faces.people, known_pictures)
@@ -219,7 +229,9 @@ def evaluate_privacy(
     known = originals.faces
     if pairs is None:
         pairs = make_pairs(known.people, folds=settings.folds, seed=settings.seed, per_fold=settings.pairs_per_fold)
-    pictures = apply_modifier(backend, known, crop_side=crop_side, known_pictures=settings.train_pictures)
+    pictures = apply_modifier(
+        backend, known, crop_side=crop_side, known_pictures=settings.train_pictures, on_progress=on_progress
+    )
     attacked = Attacked(
         backend=backend,
         crop_side=crop_side,
@@ -248,6 +260,7 @@ def evaluate_privacy(
             [[f.box for f in originals.finder.find(p)] for p in pictures], [f.box for f in known.faces]
         ),
         protocols=tuple(results),
+        camera=backend.figures if isinstance(backend, CameraFrames) else None,
     )
 
 

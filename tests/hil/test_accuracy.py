@@ -68,7 +68,7 @@ def test_the_verilated_design_delivers_what_it_is_shown(
     if not (camera_directory / MANIFEST_FILE).is_file():  # a small camera with stand-in networks
         _stand_ins(camera_directory, _frames(request), tmp_path)
         return
-    with open_backend("sim", work=tmp_path, camera=camera_directory, board="kv260") as backend:
+    with open_backend("sim", work=tmp_path, camera=camera_directory) as backend:
         _shown(backend, _frames(request))
 
 
