@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import tomllib
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -93,7 +95,12 @@ def test_the_registers_are_bound_for_whoever_uses_the_overlay_alone(tmp_path: Pa
     from host.simulation import simulated_camera
 
     config = model_config()
-    with simulated_camera(work=tmp_path, source=VideoSource(scenes(1)), config=config) as simulated:
+    loop = asyncio.new_event_loop()  # pynq wants a current one, and an earlier asyncio.run() leaves none
+    asyncio.set_event_loop(loop)
+    with (
+        closing(loop),
+        simulated_camera(work=tmp_path, source=VideoSource(scenes(1)), config=config) as simulated,
+    ):
         overlay = pynq.Overlay(str(simulated.design / "hw_anon.bit"))
         assert isinstance(overlay.camera_0, CameraIP)
         assert overlay.camera_0.registers.geometry.width == config.width
