@@ -175,8 +175,8 @@ class CameraBench:
     config: CameraConfig
     cache: Path
     """Cache of compiled simulators."""
-    replaced: Path | None = None
-    """A module that stands in for the one of its file's name."""
+    replaced: tuple[Path, ...] = ()
+    """Modules that stand in for those of their files' names."""
     lanes: int = 1
     """Pixels in a word of the frame store."""
     optimisation: str = "-O0"
@@ -215,8 +215,8 @@ class CameraBench:
         )
 
     def _sources(self) -> list[Path]:
-        replaced = self.replaced
-        stand_in = [replaced if replaced and path.name == replaced.name else path for path in camera_sources()]
+        replaced = {path.name: path for path in self.replaced}
+        stand_in = [replaced.get(path.name, path) for path in camera_sources()]
         return [*stand_in, _BENCH]
 
     def _parameters(self) -> tuple[tuple[str, str], ...]:

@@ -148,7 +148,7 @@ def camera_library(designs: dict[str, Path], work: Path, tmp_path_factory: pytes
 
 @pytest.fixture
 def camera(camera_library: Path, work: Path) -> Iterator[VerilatedCamera]:
-    with VerilatedCamera(camera_library, data_dir=work / "camera", key=KEY) as camera:
+    with VerilatedCamera(camera_library, data_dir=work / "camera") as camera:
         yield camera
 
 

@@ -141,8 +141,7 @@ def test_a_handoff_file_that_is_exchanged_while_it_is_loaded_is_refused(
 
 def test_a_zynq_7000_gets_the_clock_that_pynq_does_not_find(tmp_path: Path) -> None:
     """Pynq 4.0 finds no frequency in a PYNQ-Z2's handoff file; the driver says it, and pynq loads the design."""
-    import pynq
-
+    pynq = pytest.importorskip("pynq")
     from host.simulated.source import VideoSource
     from host.simulation import simulated_camera
 

@@ -162,6 +162,7 @@ def test_a_design_that_is_loaded_already_is_used(tmp_path: Path) -> None:
 
 
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
 from host.driver import AnonymizedCamera
@@ -170,6 +171,9 @@ from host.simulation import simulated_camera
 from host.stand_ins import model_config, scene
 from itertools import count
 
+for number in (signal.SIGTERM, signal.SIGHUP):  # what runs in the background may begin with signals ignored
+    signal.signal(number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 config = model_config()
 source = VideoSource(scene(config, k) for k in count())
 with simulated_camera(work=Path(sys.argv[1]), source=source, config=config) as board:
@@ -190,8 +194,11 @@ def test_a_signal_stops_the_dma_before_the_process_ends(tmp_path: Path, number: 
     command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as child:
         assert child.stdout is not None
-        assert child.stdout.readline() == "running\n"
-        child.send_signal(number)
-        output, _ = child.communicate(timeout=30)
+        try:
+            assert child.stdout.readline() == "running\n"
+            child.send_signal(number)
+            output, _ = child.communicate(timeout=30)
+        finally:
+            child.kill()
     assert output == "halted 1 run 0\n"
     assert child.returncode != 0

@@ -45,7 +45,7 @@ class Design:
 
     config: CameraConfig
     cache: Path
-    replaced: Path | None = None
+    replaced: tuple[Path, ...] = ()
     lanes: int = 1
 
     def check(
@@ -391,7 +391,7 @@ BUGS = {
 @pytest.mark.parametrize("bug", BUGS)
 def test_seeded_bugs_are_caught(bug: str, sim_cache: Path, tmp_path: Path) -> None:
     module, old, new = BUGS[bug]
-    replaced = seeded(video_source(module), old, new, tmp_path)
+    replaced = (seeded(video_source(module), old, new, tmp_path),)
     script = _run_and_threshold()
     script.video(frame_beats(_failing(36, 6))).video(_good(7, 2))
     script.video(_good(8).select(slice(0, MIDDLE))).video(_good(9, 2), wait=False)
