@@ -71,8 +71,10 @@ def test_a_limit_that_comes_first_is_open(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_search_that_does_not_end_is_no_missed_bug(monkeypatch: pytest.MonkeyPatch) -> None:
-    endless = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 5))\nwhile True: pass"
-    monkeypatch.setattr(engine, "_RUN", endless)
+    limits = "resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]), int(sys.argv[3])))"
+    monkeypatch.setattr(engine, "_RUN", f"import resource, sys; {limits}\nwhile True: pass")
+    monkeypatch.setattr(engine, "_SETUP_S", 0)
+    monkeypatch.setattr("hls.formal.run.PROPERTIES", (replace(find_property("egress_rules"), limit_s=1),))
     bug = seed_bug(EGRESS[0])
     assert (bug.outcome, bug.caught) == ("open", False)
 
