@@ -67,7 +67,7 @@ def test_a_limit_that_comes_first_is_open(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(engine, "_SETUP_S", 0)
     result = prove_property(replace(find_property("egress_rules"), limit_s=1))
     assert (result.verdict, result.ok) == ("open", False)
-    assert 1 <= result.seconds < 3
+    assert 0.9 < result.seconds < 3
 
 
 def test_a_search_that_does_not_end_is_no_missed_bug(monkeypatch: pytest.MonkeyPatch) -> None:
