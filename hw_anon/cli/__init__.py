@@ -20,8 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `hw-anon`; default: those of this process.
     """
     from hw_anon.cli.app import make_app
-    from hw_anon.cli.guard import run_guarded
     from hw_anon.cli.noise import drop_known_noise
+    from hw_anon.console.guard import run_guarded
 
     drop_known_noise()
     return run_guarded(make_app(), list(sys.argv[1:] if arguments is None else arguments))

@@ -35,7 +35,7 @@ from hw_anon.cli import (
     verify,
     version,
 )
-from hw_anon.cli.guard import DEBUG_OPTION
+from hw_anon.console.guard import DEBUG_OPTION
 
 __all__ = ["make_app"]
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from hw_anon.cli.build import note_stage
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace, with_keys
+from hw_anon.console.output import JsonOption, emit_document, note, print_table
 from hw_anon.core.atomic import write_text_atomically
 
 __all__ = ["register"]

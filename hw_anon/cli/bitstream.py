@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table
 from hw_anon.cli.workspace import WorkOption
+from hw_anon.console.output import JsonOption, emit_document, note, print_table
 from hw_anon.core.errors import ToolError
 
 if TYPE_CHECKING:

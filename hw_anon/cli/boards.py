@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, print_table
+from hw_anon.console.output import JsonOption, emit_document, print_table
 from hw_anon.core.boards import BOARDS
 
 __all__ = ["register"]

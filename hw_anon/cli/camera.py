@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hw_anon.cli.build import DEFAULT_WORK, note_stage
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table
 from hw_anon.cli.workspace import WorkOption, Workspace
+from hw_anon.console.output import JsonOption, emit_document, note, print_table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hw_anon.cli.methods import NO_ATTACK
-from hw_anon.cli.output import status
+from hw_anon.console.output import status
 from hw_anon.core.errors import ConfigError, ContractError
 
 if TYPE_CHECKING:

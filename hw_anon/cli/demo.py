@@ -9,9 +9,9 @@ import typer
 
 from hw_anon.cli.build import note_stage
 from hw_anon.cli.demo_camera import camera_report, demo_camera, record_video, stretch_of
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table
 from hw_anon.cli.verify import chain_links, link_rows, require_equal
 from hw_anon.cli.workspace import WorkOption, Workspace
+from hw_anon.console.output import JsonOption, emit_document, note, print_table
 from hw_anon.core.errors import HwAnonError
 
 if TYPE_CHECKING:

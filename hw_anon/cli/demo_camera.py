@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hw_anon.cli.camera import built_camera
-from hw_anon.cli.output import note, progress
 from hw_anon.cli.workspace import Workspace
+from hw_anon.console.output import note, progress
 from hw_anon.core.errors import ConfigError, HwAnonError
 
 if TYPE_CHECKING:

@@ -44,11 +44,11 @@ DetectorOption = Annotated[
 ]
 EpochsOption = Annotated[float, typer.Option("--epochs", help="How often every training frame is seen.")]
 WindowEpochsOption = Annotated[
-    float | None,
+    float,
     typer.Option(
         "--window-epochs",
         min=0,
-        help="First lesson on windows around faces: how often each is seen; default: 8 for edge from random weights.",
+        help="From random weights, a first lesson on windows around faces: how often each is seen; 0: none.",
     ),
 ]
 BatchOption = Annotated[int, typer.Option("--batch", help="Frames a step.")]

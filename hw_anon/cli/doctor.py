@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from hw_anon.cli.checks import ROOMS, Check, check_rooms
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table
+from hw_anon.console.output import JsonOption, emit_document, note, print_table
 from hw_anon.core.errors import ToolError
 
 __all__ = ["register"]

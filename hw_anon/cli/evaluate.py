@@ -41,8 +41,8 @@ from hw_anon.cli.method_options import (
     TrainPicturesOption,
 )
 from hw_anon.cli.methods import CAMERAS, MethodMaker, backend_names, make_attacks, trained_methods
-from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, progress, status
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table, progress, status
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError
 

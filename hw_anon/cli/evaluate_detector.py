@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, status
+from hw_anon.console.output import JsonOption, emit_document, note, status
 
 __all__ = ["register"]
 

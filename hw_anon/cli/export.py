@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, print_table, status
 from hw_anon.cli.workspace import NetOption
+from hw_anon.console.output import JsonOption, emit_document, print_table, status
 
 __all__ = ["register"]
 

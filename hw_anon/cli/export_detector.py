@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, print_table, status
+from hw_anon.console.output import JsonOption, emit_document, print_table, status
 from hw_anon.core.errors import ContractError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress
 from hw_anon.cli.workspace import WorkOption, Workspace
+from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress
 
 if TYPE_CHECKING:
     from hls.fuzz.run import FuzzReport

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hw_anon.cli.method_options import BackendOption, BaselinesOption, CropSideOption, DeviceOption, ModifierOption
-from hw_anon.cli.output import JsonOption, command_line, emit_document, note, status
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+from hw_anon.console.output import JsonOption, command_line, emit_document, note, status
 
 if TYPE_CHECKING:
     from hw_anon.core.boxes import Box

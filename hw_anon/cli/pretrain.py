@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress
 
 __all__ = ["register"]
 

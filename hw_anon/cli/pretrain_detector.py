@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress, status
 from hw_anon.cli.workspace import WorkOption, Workspace
+from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress, status
 
 if TYPE_CHECKING:
     from hw_anon.data.synthetic.sets import SyntheticClips

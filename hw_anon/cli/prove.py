@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table
+from hw_anon.console.output import JsonOption, emit_document, note, print_table
 from hw_anon.core.errors import ContractError
 
 __all__ = ["OPEN_EXIT_CODE", "prove", "register"]

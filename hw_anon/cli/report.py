@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table
+from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table
 
 __all__ = ["register"]
 

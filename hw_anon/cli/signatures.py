@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note
+from hw_anon.console.output import JsonOption, emit_document, note
 
 __all__ = ["register"]
 

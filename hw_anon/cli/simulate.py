@@ -10,8 +10,8 @@ import typer
 from numpy.typing import NDArray
 
 from hw_anon.cli.build import DEFAULT_WORK, BoardOption, ClockOption, RateOption, note_stage
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table, status
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace, with_keys
+from hw_anon.console.output import JsonOption, emit_document, note, print_table, status
 
 if TYPE_CHECKING:
     from hls.flow.finished import FinishedBuild

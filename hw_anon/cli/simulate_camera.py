@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hw_anon.cli.output import emit_document, note, print_table, progress
+from hw_anon.console.output import emit_document, note, print_table, progress
 from hw_anon.core.errors import HwAnonError
 
 if TYPE_CHECKING:

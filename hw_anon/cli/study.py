@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hw_anon.cli.method_options import CropSideOption, DeviceOption
-from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, status
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table, status
 from hw_anon.core.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from hw_anon.cli.output import JsonOption, emit_document, note, print_table, progress, status
 from hw_anon.cli.synthesis_options import (
     CheckOption,
     ClipsOption,
@@ -29,6 +28,7 @@ from hw_anon.cli.synthesis_options import (
     WorkersOption,
 )
 from hw_anon.cli.workspace import WorkOption, Workspace
+from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress, status
 
 if TYPE_CHECKING:
     from hw_anon.data.synthetic.generate import Drawn

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hw_anon.cli.chip_game import chip_modifier
-from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, progress
 from hw_anon.cli.training_data import DataOptions, load_training_data, parse_frame_size
 from hw_anon.cli.training_options import (
     ClipsOption,
@@ -33,6 +32,7 @@ from hw_anon.cli.training_options import (
     ThreadsOption,
 )
 from hw_anon.cli.workspace import WorkOption
+from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table, progress
 
 if TYPE_CHECKING:
     import torch

@@ -32,7 +32,7 @@ from hw_anon.cli.detector_options import (
     WorkersOption,
 )
 from hw_anon.cli.method_options import CropSideOption, DeviceOption
-from hw_anon.cli.output import JsonOption, command_line, emit_document, note, print_table, progress
+from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table, progress
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError
 
@@ -43,7 +43,6 @@ __all__ = ["register"]
 
 _ALL = "all"
 _CLEAR = "original"
-_WINDOW_EPOCHS = 8.0
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +58,7 @@ def train_detector(
     out: OutOption = Path("build/results"),
     detector: DetectorOption = "edge",
     epochs: EpochsOption = 10.0,
-    window_epochs: WindowEpochsOption = None,
+    window_epochs: WindowEpochsOption = 0.0,
     batch: BatchOption = 16,
     learning_rate: LearningRateOption = 1e-3,
     minutes: MinutesOption = None,
@@ -87,8 +86,6 @@ def train_detector(
     from hw_anon.train.windows import WindowRecipe
 
     recipe = _recipe(clips, detector, epochs, batch, learning_rate, minutes, 0 if seed is None else seed)
-    if window_epochs is None and detector == "edge" and warm_start is None:
-        window_epochs = _WINDOW_EPOCHS
     if window_epochs:
         recipe = replace(recipe, windows=WindowRecipe(epochs=window_epochs))
     base = DetectorJob(

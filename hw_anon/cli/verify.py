@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hw_anon.cli.build import DEFAULT_WORK, BoardOption, ClockOption, RateOption, note_stage
-from hw_anon.cli.output import JsonOption, emit_document, print_table, progress
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace, with_keys
+from hw_anon.console.output import JsonOption, emit_document, print_table, progress
 from hw_anon.core.backend import Link
 from hw_anon.core.errors import ContractError
 

@@ -8,7 +8,7 @@ import numpy
 import typer
 
 from hw_anon import __version__
-from hw_anon.cli.output import JsonOption, emit_document
+from hw_anon.console.output import JsonOption, emit_document
 
 __all__ = ["register"]
 

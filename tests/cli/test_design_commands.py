@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hw_anon.cli import main
-from hw_anon.cli.guard import FILE_SYSTEM_EXIT_CODE, INTERRUPTED_EXIT_CODE
+from hw_anon.console.guard import FILE_SYSTEM_EXIT_CODE, INTERRUPTED_EXIT_CODE
 from hw_anon.core.boards import BOARDS
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import pytest
 import typer
 
-from hw_anon.cli.guard import FILE_SYSTEM_EXIT_CODE, run_guarded
-from hw_anon.cli.output import JsonOption, emit_document
+from hw_anon.console.guard import FILE_SYSTEM_EXIT_CODE, run_guarded
+from hw_anon.console.output import JsonOption, emit_document
 from hw_anon.core.errors import ConfigError, ContractError, DeviceError, HwAnonError, ToolError
 
 CapFd = pytest.CaptureFixture[str]

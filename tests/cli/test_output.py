@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hw_anon.cli.output import emit_document, note, print_table, status
+from hw_anon.console.output import emit_document, note, print_table, status
 
 
 def test_a_table_shows_every_cell_whole(capsys: pytest.CaptureFixture[str]) -> None:
