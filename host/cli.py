@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hw_anon.console.guard import DEBUG_OPTION, run_guarded
+from hw_anon.console.app import new_app
+from hw_anon.console.guard import run_guarded
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, status
 from hw_anon.core.errors import ConfigError, DeviceError
 
@@ -263,21 +264,7 @@ def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
 
 def make_app() -> typer.Typer:
     """Returns the command line, with every command."""
-    app = typer.Typer(
-        name="hw-anon-host",
-        help=_HELP,
-        no_args_is_help=True,
-        rich_markup_mode="rich",
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-
-    @app.callback()
-    def root(
-        debug: bool = typer.Option(False, DEBUG_OPTION, help="Show the stack trace of an error as well."),
-    ) -> None:
-        del debug  # the guard around the whole run reads the option itself
-
+    app = new_app("hw-anon-host", text=_HELP)
     for command in (run, live, check, record):
         app.command(command.__name__)(command)
     return app

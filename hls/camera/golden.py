@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hw_anon.core.board_frame import pack_board_frame
 from hw_anon.core.camera_model import CameraModel
-from hw_anon.core.key_source import simulated_keys
+from hw_anon.core.key_source import simulated_key
 from hw_anon.core.video_words import frame_beats, video_beats
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ class GoldenCamera:
             detector: twin of the face detector.
             modifier: twin of the face modifier.
         """
-        key = next(iter(simulated_keys(config.key_channels))) if config.key_channels else b""
-        assert key is not None, "the simulated noise is fair"
-        channels = np.frombuffer(key, np.uint8)
+        channels = np.frombuffer(simulated_key(config.key_channels), np.uint8)
 
         def modify(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
             constant = np.broadcast_to(channels, (*crops.shape[:3], len(channels)))

@@ -35,7 +35,7 @@ from hw_anon.cli import (
     verify,
     version,
 )
-from hw_anon.console.guard import DEBUG_OPTION
+from hw_anon.console.app import new_app
 
 __all__ = ["make_app"]
 
@@ -108,22 +108,7 @@ Every command takes --json: one JSON document on standard output, all else on st
 
 def make_app() -> typer.Typer:
     """Returns the whole command line, with every command registered."""
-    app = typer.Typer(
-        name="hw-anon",
-        help=_HELP,
-        no_args_is_help=True,
-        rich_markup_mode="rich",
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-
-    @app.callback()
-    def root(
-        debug: bool = typer.Option(False, DEBUG_OPTION, help="Show the stack trace of an error as well."),
-    ) -> None:
-        # The guard around the whole run reads the option itself: errors of other options come before this call.
-        del debug
-
+    app = new_app("hw-anon", text=_HELP)
     for module in _COMMAND_MODULES:
         module.register(app)
     return app

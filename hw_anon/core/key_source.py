@@ -24,6 +24,7 @@ __all__ = [
     "SAMPLE_PERIOD",
     "SIMULATION_SEED",
     "collect_key",
+    "simulated_key",
     "simulated_keys",
     "simulated_noise",
 ]
@@ -118,3 +119,10 @@ def simulated_keys(key_bytes: int, seed: int = SIMULATION_SEED) -> Iterable[byte
     noise = simulated_noise(seed)
     while True:
         yield collect_key(noise, key_bytes)
+
+
+def simulated_key(key_bytes: int) -> bytes:
+    """Returns the key that a simulated camera has after power-up; empty for a camera without key channels."""
+    key = next(iter(simulated_keys(key_bytes))) if key_bytes else b""
+    assert key is not None, "the simulated noise is fair"
+    return key

@@ -17,7 +17,7 @@ from hw_anon.core.box_decode import cell_shape, encode
 from hw_anon.core.boxes import Box
 from hw_anon.core.camera import CameraConfig, NetworkTiming
 from hw_anon.core.camera_model import CameraModel
-from hw_anon.core.key_source import simulated_keys
+from hw_anon.core.key_source import simulated_key
 from hw_anon.core.video_words import frame_beats, video_beats
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
 
 BENCH = STAND_INS
 BUILD_ID = "00112233445566778899aabbccddeeff"
-KEY = next(iter(simulated_keys(1))) or b""
+KEY = simulated_key(1)
 TIMING = NetworkTiming(interval_cycles=5000, latency_cycles=5000)
 CONFIG = CameraConfig(
     detector=TIMING, modifier=TIMING, width=80, height=48, crop_size=8, max_faces=2, threshold=230, key_channels=1

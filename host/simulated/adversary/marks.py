@@ -22,7 +22,7 @@ from hw_anon.core.boxes import Box
 from hw_anon.core.camera import CameraConfig, NetworkTiming
 from hw_anon.core.errors import ConfigError
 from hw_anon.core.frame import Fault
-from hw_anon.core.key_source import simulated_keys
+from hw_anon.core.key_source import simulated_key
 from hw_anon.core.video_path import downscale
 
 __all__ = ["LARGEST_NUMBER", "STAND_IN_CONFIG", "detect", "face_bytes", "modify", "require_markable", "twin_pictures"]
@@ -33,7 +33,7 @@ LARGEST_NUMBER = _LARGEST_OUTSIDE
 _THRESHOLD = 100
 _BLOCK_ROWS, _BLOCK_COLUMNS = 2, 4
 _ATTEMPTS = 1000
-_KEY = next(iter(simulated_keys(1))) or b""
+_KEY = simulated_key(1)
 _TIMING = NetworkTiming(interval_cycles=5000, latency_cycles=5000)
 
 STAND_IN_CONFIG = CameraConfig(
