@@ -60,9 +60,12 @@ class DetectorConfig(Config):
     box_scale: int = 224
     """Boxes of this side in pixels are pooled from the map at stride 16; those of half from stride 8, and so on. A
     larger value looks at people more closely."""
+    box_peaks: int = 1
+    """Each cell is the maximum of so many by so many finer ones: what is smaller than a cell is not lost in its mean,
+    nor missed between its samples."""
     box_convolutions: bool = False
     """Whether two convolutions, the second of stride 2, come before the box head's layers: what is small in a box (a
-    brush at the mouth) is then learned once for all places in it."""
+    brush at the mouth) is then learned once for all places in it; the layers get the maximum over the box as well."""
     anchors: tuple[int, ...] = (32, 64, 128, 256, 512)
     """Anchor side in pixels of the resized frame, one for each map of the pyramid."""
     proposals: int = 2000
@@ -79,7 +82,16 @@ class DetectorConfig(Config):
         require_choice(self, "norm", get_args(Norm))
         require_range(self, "min_size", 32, 4096, unit="pixels")
         require_range(self, "max_size", self.min_size, 8192, unit="pixels")
-        for field in ("classes", "pyramid", "head", "box_side", "box_scale", "anchor_samples", "box_samples"):
+        for field in (
+            "classes",
+            "pyramid",
+            "head",
+            "box_side",
+            "box_peaks",
+            "box_scale",
+            "anchor_samples",
+            "box_samples",
+        ):
             require_range(self, field, 1, 8192)
         require_range(self, "proposals", 2, 20_000)
         require_range(self, "score_threshold", 0.0, 1.0)
@@ -109,6 +121,7 @@ def edge_config(classes: int) -> DetectorConfig:
         head=128,
         box_side=14,
         box_scale=448,
+        box_peaks=2,
         box_convolutions=True,
         anchors=(16, 32, 64, 128, 224),
         proposals=200,
@@ -156,21 +169,36 @@ class Detections:
     """`[D]` float32 probability, falling."""
 
 
-def _box_head(config: DetectorConfig) -> nn.Module:
-    """Returns what represents a pooled box, `[N, pyramid, box_side, box_side]` to `[N, head]`."""
-    channels, side = config.pyramid, config.box_side
-    if not config.box_convolutions:
-        return TwoMLPHead(channels * side**2, config.head)
-    wide, half = 2 * channels, (side + 1) // 2
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-        group_norm(channels),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(channels, wide, 3, stride=2, padding=1, bias=False),
-        group_norm(wide),
-        nn.ReLU(inplace=True),
-        TwoMLPHead(wide * half**2, config.head),
-    )
+class _BoxHead(nn.Module):
+    """Represents a pooled box: `[N, pyramid, S·peaks, S·peaks]` to `[N, head]`."""
+
+    def __init__(self, config: DetectorConfig) -> None:
+        super().__init__()
+        channels, side = config.pyramid, config.box_side
+        self.peaks = nn.MaxPool2d(config.box_peaks) if config.box_peaks > 1 else nn.Identity()
+        self.convolutions: nn.Module | None = None
+        features = channels * side**2
+        if config.box_convolutions:
+            wide, half = 2 * channels, (side + 1) // 2
+            self.convolutions = nn.Sequential(
+                nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+                group_norm(channels),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(channels, wide, 3, stride=2, padding=1, bias=False),
+                group_norm(wide),
+                nn.ReLU(inplace=True),
+            )
+            features = wide * half**2 + wide
+        self.layers = TwoMLPHead(features, config.head)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Returns the representation of each box."""
+        cells = self.peaks(pooled)
+        if self.convolutions is not None:
+            cells = self.convolutions(cells)
+            cells = torch.cat([cells.flatten(1), cells.amax((2, 3))], dim=1)
+        represented: Tensor = self.layers(cells)
+        return represented
 
 
 class ActionDetector(nn.Module):
@@ -203,9 +231,12 @@ class ActionDetector(nn.Module):
             backbone,
             anchors=AnchorGenerator(tuple((side,) for side in config.anchors), (_ASPECT_RATIOS,) * maps),
             box_roi_pool=MultiScaleRoIAlign(
-                [str(i) for i in range(maps - 1)], config.box_side, sampling_ratio=2, canonical_scale=config.box_scale
+                [str(i) for i in range(maps - 1)],
+                config.box_side * config.box_peaks,
+                sampling_ratio=2,
+                canonical_scale=config.box_scale,
             ),
-            box_head=_box_head(config),
+            box_head=_BoxHead(config),
             box_predictor=FastRCNNPredictor(config.head, config.classes + 1),
             sizes=(config.min_size, config.max_size),
             proposals=config.proposals,

@@ -113,14 +113,18 @@ def test_the_pyramids_strides(name: str) -> None:
     assert all(m.shape[1] == 8 for m in maps.values())
 
 
-@pytest.mark.parametrize("side", [7, 14])
-def test_a_box_head_may_begin_with_convolutions(side: int) -> None:
+@pytest.mark.parametrize(("side", "peaks"), [(7, 1), (14, 1), (7, 2)])
+def test_a_box_head_may_begin_with_convolutions(side: int, peaks: int) -> None:
     torch.manual_seed(0)
-    config = replace(smoke_config(2), box_side=side, box_convolutions=True)
-    head = ActionDetector(config).rcnn.roi_heads.box_head
-    boxes = torch.rand(3, config.pyramid, side, side, requires_grad=True)
+    config = replace(smoke_config(2), box_side=side, box_peaks=peaks, box_convolutions=True)
+    detector = ActionDetector(config)
+    head = detector.rcnn.roi_heads.box_head
+    maps = {str(i): torch.rand(1, config.pyramid, 64 >> i, 64 >> i) for i in range(2)}
+    pooled = detector.rcnn.roi_heads.box_roi_pool(maps, [torch.tensor([[8.0, 8.0, 500.0, 500.0]])], [(512, 512)])
+    assert pooled.shape == (1, config.pyramid, side * peaks, side * peaks)
+    boxes = torch.rand(64, *pooled.shape[1:], requires_grad=True)
     features = head(boxes)
-    assert features.shape == (3, config.head)
+    assert features.shape == (64, config.head)
     features.square().sum().backward()
     assert boxes.grad is not None
     assert (boxes.grad.abs().amax((0, 1)) > 0).all(), "every cell is looked at"
@@ -136,7 +140,7 @@ def test_a_larger_box_scale_looks_at_people_more_closely(scale: int, stride: int
     maps = {str(i): torch.full((1, 1, 256 // s, 256 // s), float(s)) for i, s in enumerate(strides)}
     box = torch.tensor([[20.0, 20.0, 132.0, 132.0]])
     pooled = detector.rcnn.roi_heads.box_roi_pool(maps, [box], [(256, 256)])
-    torch.testing.assert_close(pooled, torch.full((1, 1, 14, 14), float(stride)))
+    torch.testing.assert_close(pooled, torch.full((1, 1, 28, 28), float(stride)))
 
 
 def test_the_paper_scale_takes_imagenet_weights() -> None:
