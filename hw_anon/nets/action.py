@@ -62,7 +62,7 @@ class DetectorConfig(Config):
     larger value looks at people more closely."""
     box_peaks: int = 1
     """Each cell is the maximum of so many by so many finer ones: what is smaller than a cell is not lost in its mean,
-    nor missed between its samples."""
+    nor missed between its samples. Above 1, a finer cell is one sample of the map and not the mean of four."""
     box_convolutions: bool = False
     """Whether two convolutions, the second of stride 2, come before the box head's layers: what is small in a box (a
     brush at the mouth) is then learned once for all places in it; the layers get the maximum over the box as well."""
@@ -74,6 +74,8 @@ class DetectorConfig(Config):
     """Anchors per frame that the RPN losses see."""
     box_samples: int = 512
     """Proposals per frame that the box losses see."""
+    box_positives: float = 0.25
+    """Largest part of them that overlaps a box; the rest is background."""
     score_threshold: float = 0.05
     """Detections below this probability are left out."""
 
@@ -94,6 +96,7 @@ class DetectorConfig(Config):
         ):
             require_range(self, field, 1, 8192)
         require_range(self, "proposals", 2, 20_000)
+        require_range(self, "box_positives", 0.0, 1.0)
         require_range(self, "score_threshold", 0.0, 1.0)
         if len(self.anchors) != MAPS[self.backbone] or min(self.anchors) < 1:
             raise ConfigError(
@@ -126,7 +129,8 @@ def edge_config(classes: int) -> DetectorConfig:
         anchors=(16, 32, 64, 128, 224),
         proposals=200,
         anchor_samples=64,
-        box_samples=16,
+        box_samples=8,
+        box_positives=0.5,
     )
 
 
@@ -169,35 +173,36 @@ class Detections:
     """`[D]` float32 probability, falling."""
 
 
-class _BoxHead(nn.Module):
-    """Represents a pooled box: `[N, pyramid, S·peaks, S·peaks]` to `[N, head]`."""
+def _box_head(config: DetectorConfig) -> nn.Module:
+    """Returns what represents a pooled box: `[N, pyramid, S·peaks, S·peaks]` to `[N, head]`."""
+    layers: list[nn.Module] = [nn.MaxPool2d(config.box_peaks)] if config.box_peaks > 1 else []
+    if config.box_convolutions:
+        layers.append(_ConvolutionalHead(config))
+    else:
+        layers.append(TwoMLPHead(config.pyramid * config.box_side**2, config.head))
+    return nn.Sequential(*layers) if len(layers) > 1 else layers[0]
+
+
+class _ConvolutionalHead(nn.Module):
+    """`[N, pyramid, S, S]` to `[N, head]`: two convolutions, then layers on their cells and on the maximum over these."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
-        channels, side = config.pyramid, config.box_side
-        self.peaks = nn.MaxPool2d(config.box_peaks) if config.box_peaks > 1 else nn.Identity()
-        self.convolutions: nn.Module | None = None
-        features = channels * side**2
-        if config.box_convolutions:
-            wide, half = 2 * channels, (side + 1) // 2
-            self.convolutions = nn.Sequential(
-                nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-                group_norm(channels),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(channels, wide, 3, stride=2, padding=1, bias=False),
-                group_norm(wide),
-                nn.ReLU(inplace=True),
-            )
-            features = wide * half**2 + wide
-        self.layers = TwoMLPHead(features, config.head)
+        channels, wide, half = config.pyramid, 2 * config.pyramid, (config.box_side + 1) // 2
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            group_norm(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, wide, 3, stride=2, padding=1, bias=False),
+            group_norm(wide),
+            nn.ReLU(inplace=True),
+        )
+        self.layers = TwoMLPHead(wide * half**2 + wide, config.head)
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Returns the representation of each box."""
-        cells = self.peaks(pooled)
-        if self.convolutions is not None:
-            cells = self.convolutions(cells)
-            cells = torch.cat([cells.flatten(1), cells.amax((2, 3))], dim=1)
-        represented: Tensor = self.layers(cells)
+        cells = self.convolutions(pooled)
+        represented: Tensor = self.layers(torch.cat([cells.flatten(1), cells.amax((2, 3))], dim=1))
         return represented
 
 
@@ -233,15 +238,16 @@ class ActionDetector(nn.Module):
             box_roi_pool=MultiScaleRoIAlign(
                 [str(i) for i in range(maps - 1)],
                 config.box_side * config.box_peaks,
-                sampling_ratio=2,
+                sampling_ratio=2 if config.box_peaks == 1 else 1,
                 canonical_scale=config.box_scale,
             ),
-            box_head=_BoxHead(config),
+            box_head=_box_head(config),
             box_predictor=FastRCNNPredictor(config.head, config.classes + 1),
             sizes=(config.min_size, config.max_size),
             proposals=config.proposals,
             anchor_samples=config.anchor_samples,
             box_samples=config.box_samples,
+            box_positives=config.box_positives,
             score_threshold=config.score_threshold,
         )
 

@@ -48,6 +48,7 @@ def batched_faster_rcnn(
     proposals: int,
     anchor_samples: int,
     box_samples: int,
+    box_positives: float,
     score_threshold: float,
 ) -> GeneralizedRCNN:
     """Builds a Faster R-CNN with torchvision's thresholds, from the same parts as `FasterRCNN`.
@@ -62,6 +63,7 @@ def batched_faster_rcnn(
         proposals: kept before and after suppression in training; half as many in detection.
         anchor_samples: anchors per frame that the RPN losses see.
         box_samples: proposals per frame that the box losses see.
+        box_positives: largest part of them that overlaps a box.
         score_threshold: detections below it are left out.
     """
     kept = {"training": proposals, "testing": proposals // 2}
@@ -83,7 +85,7 @@ def batched_faster_rcnn(
         fg_iou_thresh=0.5,
         bg_iou_thresh=0.5,
         batch_size_per_image=box_samples,
-        positive_fraction=0.25,
+        positive_fraction=box_positives,
         bbox_reg_weights=None,
         score_thresh=score_threshold,
         nms_thresh=0.5,
