@@ -184,7 +184,7 @@ def _box_head(config: DetectorConfig) -> nn.Module:
 
 
 class _ConvolutionalHead(nn.Module):
-    """`[N, pyramid, S, S]` to `[N, head]`: two convolutions, then layers on their cells and on the maximum over these."""
+    """`[N, pyramid, S, S]` to `[N, head]`: two convolutions, then layers on their cells and on the largest of these."""
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
