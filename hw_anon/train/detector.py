@@ -144,10 +144,12 @@ def train_detector(
         detector = ActionDetector(recipe.detector, pretrained).to(device)
         if start is not None:
             _begin_with(detector, start)
-        training = _Training(recipe, detector, bank, device, key)
+        taught = recipe.windows is not None and start is None
+        training = _Training(recipe, detector, bank, device=device, key=key, taught=taught)
         if checkpoint is not None and checkpoint.exists():
             training.load(checkpoint)
-        elif recipe.windows is not None and start is None:
+        elif taught:
+            assert recipe.windows is not None
             learn_windows(detector, recipe.windows, bank, seed=recipe.seed, rate=learning_rate_factor, on_step=on_step)
             if checkpoint is not None:
                 training.save(checkpoint)
@@ -166,7 +168,14 @@ class _Training:
     """State of a training: network, optimiser, step, time."""
 
     def __init__(
-        self, recipe: DetectorRecipe, detector: ActionDetector, bank: FrameBank, device: torch.device, key: str
+        self,
+        recipe: DetectorRecipe,
+        detector: ActionDetector,
+        bank: FrameBank,
+        *,
+        device: torch.device,
+        key: str,
+        taught: bool,
     ) -> None:
         self.recipe, self.detector, self.key, self.device = recipe, detector.train(), key, device
         self.batches = FrameBatches(
@@ -174,7 +183,7 @@ class _Training:
         )
         self.steps = max(1, round(recipe.epochs * self.batches.steps_per_epoch))
         self.parameters = [p for p in detector.parameters() if p.requires_grad]
-        self.taught = [p for p in detector.rcnn.backbone.parameters() if p.requires_grad]
+        self.taught = [p for p in detector.rcnn.backbone.parameters() if p.requires_grad and taught]
         self.optimiser = make_adam(self.parameters, recipe.learning_rate)
         self.step, self.seconds = 0, 0.0
         self.losses: list[float] = []
@@ -204,7 +213,8 @@ class _Training:
         """Updates the weights once; returns the loss."""
         factor = learning_rate_factor(progress, self.recipe.warm_up)
         set_learning_rate(self.optimiser, self.recipe.learning_rate * factor)
-        self._hold_pyramid(self.recipe.windows is not None and progress < self.recipe.frozen)
+        for parameter in self.taught:
+            parameter.requires_grad_(progress >= self.recipe.frozen)
         frames, targets = self.batches.batch(self.step)
         torch.manual_seed(step_seed(self.recipe.seed, self.step, "samples"))
         loss = detection_loss(self.detector(frames, targets))
@@ -215,10 +225,6 @@ class _Training:
         value = float(loss.detach())
         self.losses.append(value)
         return value
-
-    def _hold_pyramid(self, held: bool) -> None:
-        for parameter in self.taught:
-            parameter.requires_grad_(not held)
 
     def save(self, path: Path) -> None:
         """Writes the checkpoint, whole or not at all."""
