@@ -50,7 +50,9 @@ def stage(root: Path, place: Path) -> None:
     modules = api_modules(root)
     for module in modules:
         is_package = (root / module.replace(".", "/")).is_dir()
-        _write(place / "docs" / "api" / f"{module}.md", [f"# `{module}`", "", *_automodule(module, index=not is_package)])
+        _write(
+            place / "docs" / "api" / f"{module}.md", [f"# `{module}`", "", *_automodule(module, index=not is_package)]
+        )
     intro = ["# API reference", "", "Written from the docstrings of `hw_anon.core` and `host`."]
     _write(place / "docs" / "api" / "index.md", [*intro, "", *_toctree(modules, caption=None)])
     index = place / "docs" / "index.md"

@@ -17,7 +17,7 @@ from hw_anon import __version__  # noqa: E402
 
 project = "hw-anon"
 author = "the hw-anon authors"
-copyright = "the hw-anon authors, Apache-2.0"  # noqa: A001  # Sphinx wants it under this name
+copyright = "the hw-anon authors, Apache-2.0"  # Sphinx wants it under this name
 release = version = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]

@@ -1,4 +1,4 @@
-"""Our docstrings are Google's sections around Markdown; Sphinx reads reStructuredText. This translates tables and code."""
+"""Docstrings here are Google sections around Markdown; Sphinx reads reStructuredText. Tables and code are turned."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def without_type(lines: list[str]) -> list[str]:
 
 def _tables(lines: Iterable[str]) -> Iterator[str]:
     for is_table, run in groupby(lines, key=lambda line: line.startswith("|") and line.endswith("|")):
-        yield from _list_table(list(run)) if is_table else run
+        rows = list(run)
+        yield from _list_table(rows) if is_table else rows
 
 
 def _list_table(rows: list[str]) -> Iterator[str]:

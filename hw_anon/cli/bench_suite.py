@@ -203,9 +203,7 @@ def _driver(bench: Bench) -> Measured:
         env={**os.environ, "PYTHONPATH": root},
     )
     if done.returncode:
-        raise ToolError(
-            "the driver's benchmark failed", command=command, log=done.stderr, returncode=done.returncode
-        )
+        raise ToolError("the driver's benchmark failed", command=command, log=done.stderr, returncode=done.returncode)
     figures = json.loads(done.stdout)
     lines = (
         Line(what="driver: own time of a frame, median, ms", value=figures["overhead_ms"]),

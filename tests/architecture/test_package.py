@@ -1,4 +1,4 @@
-"""The source distribution and the wheel made of it hold all of hw-anon, and the wheel runs beside its base dependencies."""
+"""Source distribution and wheel hold all of hw-anon, and the wheel runs beside its base dependencies alone."""
 
 from __future__ import annotations
 

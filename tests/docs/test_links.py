@@ -85,7 +85,9 @@ def test_every_page_is_reached_from_the_index() -> None:
 def test_broken_links_are_noticed(tmp_path: Path) -> None:
     (tmp_path / "b.md").write_text("# One `two`, three!\n\n## Twice\n## Twice\n")
     page = tmp_path / "a.md"
-    good = "[x](b.md#one-two-three) [y](b.md#twice-1) [z](#here) `[c](gone.md)` ![p](b.md) [out](mailto:a@b.c)\n# Here\n"
+    good = (
+        "[x](b.md#one-two-three) [y](b.md#twice-1) [z](#here) `[c](gone.md)` ![p](b.md) [out](mailto:a@b.c)\n# Here\n"
+    )
     page.write_text(good + "```\n[c](gone.md)\n```\n")
     assert not list(broken(page, page.read_text(), tmp_path))
     bad = "[a](gone.md) [b](b.md#four) [c](/b.md) [d](../b.md) [`e`](#there)"

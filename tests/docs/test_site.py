@@ -45,7 +45,20 @@ def test_the_api_reference_has_core_and_host(staged: Path) -> None:
 
 
 def test_tables_and_code_of_docstrings_become_restructured_text() -> None:
-    docstring = ["Text.", "", "| a | b |", "|---|---|", "| 1 | 2 |", "", "So:", "", "    x = 1", "", "Args:", "    y: it."]
+    docstring = [
+        "Text.",
+        "",
+        "| a | b |",
+        "|---|---|",
+        "| 1 | 2 |",
+        "",
+        "So:",
+        "",
+        "    x = 1",
+        "",
+        "Args:",
+        "    y: it.",
+    ]
     lines = _script("docstrings").as_restructured(docstring)
     assert lines[3:9] == [".. list-table::", "   :header-rows: 1", "", "   * - a", "     - b", "   * - 1"]
     code = lines.index("    x = 1")
