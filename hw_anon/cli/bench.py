@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hw_anon.cli.camera_methods import BOARD_PYTHON
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, status
 from hw_anon.core.atomic import write_text_atomically
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _CAMERA = "pynq-z2-qvga.toml"
+_BOARD_PYTHON = Path(".venv-board/bin/python")
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +46,7 @@ def bench(
     ] = None,
     board_python: Annotated[
         Path, typer.Option("--board-python", help="Python that has the board extra, for the driver's time.")
-    ] = BOARD_PYTHON,
+    ] = _BOARD_PYTHON,
     out: Annotated[Path, typer.Option("--out", help="File for the figures.")] = Path("build/bench.json"),
     work: WorkOption = Path("build"),
     as_json: JsonOption = False,

@@ -44,7 +44,7 @@ BoardPythonOption = Annotated[
     typer.Option("--board-python", help="sim, board: Python that has the board extra; .venv-board/bin/python if none."),
 ]
 
-BOARD_PYTHON = Path(".venv-board/bin/python")
+_BOARD_PYTHON = Path(".venv-board/bin/python")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,7 +147,7 @@ def _opened(
     import hw_anon
     from hw_anon.core.remote_camera import RemoteCamera
 
-    python = choice.python or BOARD_PYTHON
+    python = choice.python or _BOARD_PYTHON
     command = [str(python), "-m", "host.served", name]
     if name == "sim":
         command += ["--camera", str(camera.directory)]
