@@ -35,6 +35,10 @@ _DRIVER_FRAMES = 2000
 _DRIVER_TIMEOUT_S = 600
 _DETECTOR_FRAMES = 30
 _SEED = 1
+_BUILD_FIGURES = (
+    *("build_s", "fifo_sizing_s", "simulated_kcycles_per_s", "interval_cycles_rtl", "interval_cycles_ideal"),
+    *("latency_cycles", "faces_per_s", "clock_mhz", "dsp", "lut", "bram18", "dsp_efficiency"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,9 +151,7 @@ def _simulation(bench: Bench) -> Measured:
 
 def _build(bench: Bench) -> Measured:
     report = bench.finished.report
-    names = ("build_s", "fifo_sizing_s", "simulated_kcycles_per_s", "interval_cycles_rtl", "interval_cycles_ideal")
-    names += ("latency_cycles", "faces_per_s", "clock_mhz", "dsp", "lut", "bram18", "dsp_efficiency")
-    figures = {name: report[name] for name in names}
+    figures = {name: report[name] for name in _BUILD_FIGURES}
     rtl, ideal = figures["interval_cycles_rtl"], figures["interval_cycles_ideal"]
     interval = Line(
         what="interval between faces in RTL, cycles",
