@@ -25,7 +25,7 @@ demo: $(MAIN)/.installed ## send people (or VIDEO=…) through the simulated cam
 
 test: lint test-main test-board ## lint, the tests of both environments (no slow ones)
 
-test-full: lint $(MAIN)/.installed test-board ## everything that needs no vendor tool, no GPU and no board
+test-full: lint $(MAIN)/.installed test-board site ## everything that needs no vendor tool, no GPU and no board
 	$(MAIN)/bin/hw-anon doctor --room quant --room hls
 	$(PYTEST) -m "not board and not vivado and not gpu"
 
