@@ -155,3 +155,11 @@ def test_commands_run_in_a_bare_environment(bare: Path, tmp_path: Path, command:
 
 def test_the_golden_model_runs_in_a_bare_environment(bare: Path, tmp_path: Path) -> None:
     _run([str(bare), "-I", "-c", _GOLDEN], cwd=tmp_path)
+
+
+def test_what_needs_more_says_so(bare: Path, tmp_path: Path) -> None:
+    command = [str(bare), "-I", "-c", _COMMAND, "hw-anon", "simulate", "--faces", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.returncode == 4
+    assert "hw-anon doctor" in done.stderr
+    assert "Traceback" not in done.stderr
