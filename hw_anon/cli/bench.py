@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hw_anon.cli.build import note_stage
-from hw_anon.cli.workspace import NetOption, WorkOption, Workspace, with_keys
-from hw_anon.console.output import JsonOption, emit_document, note, print_table
+from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
+from hw_anon.console.output import JsonOption, emit_document, note, print_table, status
 from hw_anon.core.atomic import write_text_atomically
+from hw_anon.core.config import suggest
+from hw_anon.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hw_anon.cli.bench_suite import Line, Measured
 
 __all__ = ["register"]
 
-_TWIN_CROPS = 256
-_SIMULATED_FACES = 3
+_CAMERA = "pynq-z2-qvga.toml"
+_BOARD_PYTHON = Path(".venv-board/bin/python")
 
 
 def register(app: typer.Typer) -> None:
@@ -25,54 +30,87 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", help="build, twin, folding, simulation, camera, driver or detector (repeatable); all if none."
+        ),
+    ] = None,
     net: NetOption = "modifier-s",
+    camera: Annotated[
+        Path | None,
+        typer.Option("--camera", help="Configuration of a camera, or its directory; the PYNQ-Z2's if not given."),
+    ] = None,
+    detector: Annotated[
+        Path | None, typer.Option("--detector", help="Exported action detector, see: hw-anon export-detector.")
+    ] = None,
+    board_python: Annotated[
+        Path, typer.Option("--board-python", help="Python that has the board extra, for the driver's time.")
+    ] = _BOARD_PYTHON,
     out: Annotated[Path, typer.Option("--out", help="File for the figures.")] = Path("build/bench.json"),
     work: WorkOption = Path("build"),
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the toolkit: twin against FINN's Python, folding against FINN's, simulation speed, build time.
+    """Measure what the README says of speed and size, each beside a peer of the same run where there is one.
 
-    Speeds depend on the machine; ratios are measured within one run. Cycle counts are exact.
+    Network: build, twin against FINN's Python, folding against FINN's, simulation. Camera: cycles of frames with the
+    most faces and with none, in RTL, beside the budget. Driver: its own time for a frame, in the board's environment.
+    Action detector: its time for a frame. Networks and camera are built first if they are not there. Speeds depend on
+    the machine, ratios are of one run, cycles are exact. What cannot be measured here is listed with the reason.
 
-    Example: hw-anon bench --out build/bench.json
+    Example: hw-anon bench --only twin --only folding
     """
-    from hls.bench import folding, simulation, twin
-    from hls.flow.config import BuildConfig
-    from hls.flow.finished import GRAPH_FILE
+    import hls.camera
+    from hw_anon.cli.bench_suite import ENTRIES, Bench
 
-    config, workspace = BuildConfig(), Workspace(work)
-    finished = workspace.built(net, config, on_stage=note_stage)
-    _, size, _, channels = finished.contract.input.shape
-    note_stage("twin against FINN's Python execution")
-    twin_figures = twin.run(
-        finished.directory / GRAPH_FILE,
-        with_keys(workspace.crops(_TWIN_CROPS, size).crops, channels),
-        work_dir=workspace.finn,
+    names = _chosen(only or [], tuple(ENTRIES))
+    setup = Bench(
+        net=net,
+        workspace=Workspace(work),
+        camera=camera or Path(hls.camera.__file__).parent / "configs" / _CAMERA,
+        detector=detector,
+        board_python=board_python,
     )
-    note_stage("folding against FINN's")
-    folding_figures = folding.run(workspace.exported(net), config, work_dir=workspace.finn)
-    note_stage("simulation, full RTL against fast models")
-    simulation_figures = simulation.run(
-        finished, with_keys(workspace.faces(_SIMULATED_FACES, size).crops, channels), cache_dir=workspace.simulators
-    )
-    build_figures = {key: finished.report[key] for key in ("build_s", "fifo_sizing_s", "simulated_kcycles_per_s")}
-    document: dict[str, Any] = {
-        "net": net,
-        "design_id": finished.manifest.design_id,
-        "twin": twin_figures,
-        "folding": folding_figures,
-        "simulation": simulation_figures,
-        "build": build_figures,
-    }
+    parts: dict[str, Measured] = {}
+    for name in names:
+        with status(f"measuring: {name}"):
+            parts[name] = ENTRIES[name](setup)
+    document = _document(net, parts)
     write_text_atomically(out, json.dumps(document, indent=2, sort_keys=True) + "\n")
     if as_json:
         emit_document(document)
         return
-    rows = [
-        (group, figure, value)
-        for group in ("twin", "folding", "simulation", "build")
-        for figure, value in document[group].items()
-        if not isinstance(value, str)
-    ]
-    print_table(f"Benchmark of {net}", ("group", "figure", "value"), rows)
+    rows = [_row(line) for part in parts.values() for line in part.lines]
+    print_table(f"Benchmark of {net}", ("what", "here", "peer", "peer's", "ratio"), rows)
+    for name, part in parts.items():
+        if part.missing:
+            note(f"not measured: {name}: {part.missing}")
     note(f"figures: {out}")
+
+
+def _chosen(asked: Sequence[str], known: Iterable[str]) -> list[str]:
+    """Returns the entries asked for, in their own order; all if none.
+
+    Raises:
+        ConfigError: if one does not exist.
+    """
+    names = list(known)
+    for name in asked:
+        if name not in names:
+            raise ConfigError(f"there is no benchmark {name!r}; {suggest(name, names)}")
+    return [name for name in names if name in asked] if asked else names
+
+
+def _document(net: str, parts: dict[str, Measured]) -> dict[str, Any]:
+    measured = {name: part.figures for name, part in parts.items() if not part.missing}
+    missing = {name: part.missing for name, part in parts.items() if part.missing}
+    return {"net": net, **measured, "missing": missing}
+
+
+def _row(line: Line) -> tuple[str, str, str, str, str]:
+    peer = "" if line.peer_value is None else _number(line.peer_value)
+    return line.what, _number(line.value), line.peer, peer, "" if line.ratio is None else f"{line.ratio:g} ×"
+
+
+def _number(value: float) -> str:
+    return f"{value:,}"

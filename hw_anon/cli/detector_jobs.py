@@ -134,7 +134,7 @@ class _Work:
 
     def frames(self, split: str) -> tuple[FrameBank, FrameBank]:
         """Returns the frames of a split, original and modified."""
-        from hw_anon.data.banks import load_frame_bank
+        from hw_anon.data.bank_loading import load_frame_bank
         from hw_anon.data.modified_frames import modify_bank
 
         bank = load_frame_bank(

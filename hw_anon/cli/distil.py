@@ -103,7 +103,7 @@ def load_faces(people: Path, *, size: int, threads: int) -> tuple[tuple[Any, Any
         threads: how many decode at a time.
     """
     from hw_anon.core.hashing import sha256_file
-    from hw_anon.data.banks import load_face_bank
+    from hw_anon.data.bank_loading import load_face_bank
     from hw_anon.data.synthetic.plan import SPLITS
     from hw_anon.data.synthetic.sets import open_people, read_recipe
 

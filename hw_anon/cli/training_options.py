@@ -70,10 +70,10 @@ FrameSizeOption = Annotated[
     typer.Option("--frame-size", help="Columns x rows into which frames are fitted, for videos of several sizes."),
 ]
 MaxPeopleOption = Annotated[
-    int | None, typer.Option("--max-people", min=4, help="Only so many people of a set of photographs.")
+    int | None, typer.Option("--max-people", min=4, help="Only so many people of the set, those held out among them.")
 ]
 MaxPicturesOption = Annotated[
-    int | None, typer.Option("--max-pictures", min=1, help="Only the first so many photographs of each person.")
+    int | None, typer.Option("--max-pictures", min=1, help="Only the first so many pictures of each person.")
 ]
 HeldOutOption = Annotated[
     float, typer.Option("--held-out", help="Share of the people of photographs that is kept for measuring.")

@@ -14,7 +14,7 @@ from typing import Final
 import typer
 
 from hw_anon.console.output import document_pending, emit_document, reserved_stdout
-from hw_anon.core.errors import HwAnonError
+from hw_anon.core.errors import HwAnonError, ToolError
 
 __all__ = ["DEBUG_OPTION", "FILE_SYSTEM_EXIT_CODE", "INTERRUPTED_EXIT_CODE", "run_guarded"]
 
@@ -24,6 +24,7 @@ FILE_SYSTEM_EXIT_CODE: Final = 6
 INTERRUPTED_EXIT_CODE: Final = 130
 _SIGNALLED: Final = 128
 
+_OURS = ("hw_anon", "quant", "hls", "host")
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -76,9 +77,26 @@ def _run(app: typer.Typer, arguments: Sequence[str], name: str) -> int:
         return _interrupted()
     except HwAnonError as exc:
         return _fail(exc, str(exc), exc.exit_code, debug=debug)
+    except ModuleNotFoundError as exc:
+        if (missing := _missing_package(exc)) is None:
+            raise
+        return _fail(missing, str(missing), missing.exit_code, debug=debug)
     except OSError as exc:
         return _fail(exc, describe_os_error(exc), FILE_SYSTEM_EXIT_CODE, debug=debug)
     return 0
+
+
+def _missing_package(exc: ModuleNotFoundError) -> ToolError | None:
+    """Returns the error for a package that is not installed; `None` if it is a module of ours: that is a bug."""
+    package = (exc.name or "").partition(".")[0]
+    if not package or package in _OURS:
+        return None
+    error = ToolError(
+        f"the Python package that has {package!r} is not installed in this environment; `hw-anon doctor` names the "
+        "extra that brings it"
+    )
+    error.__cause__ = exc
+    return error
 
 
 def describe_os_error(exc: OSError) -> str:

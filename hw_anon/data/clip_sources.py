@@ -13,7 +13,8 @@ from typing import Any
 
 from hw_anon.core.errors import ContractError
 from hw_anon.core.hashing import sha256_file
-from hw_anon.data.banks import FrameBank, Progress, load_frame_bank
+from hw_anon.data.bank_loading import Progress, load_frame_bank
+from hw_anon.data.banks import FrameBank
 from hw_anon.data.face_boxes import FaceBoxCache, FaceFinder, clip_faces
 from hw_anon.data.face_labels import FaceLabel, found_labels
 from hw_anon.data.people_sources import parse_source

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.hashing import sha256_bytes, sha256_file
-from hw_anon.data.banks import FaceBank, Progress, load_face_bank
+from hw_anon.data.bank_loading import Progress, load_face_bank
+from hw_anon.data.banks import FaceBank
 from hw_anon.data.face_boxes import FaceBoxCache, FaceBoxConfig, FaceFinder, FoundFace
 from hw_anon.data.face_labels import FaceLabel, found_labels
 from hw_anon.data.samples import IdentitySet
-from hw_anon.data.synthetic.plan import Split
+from hw_anon.data.synthetic.plan import SPLITS, Split
 
 __all__ = [
     "PEOPLE_KINDS",
@@ -44,14 +45,14 @@ _PORTRAITS = FaceBoxConfig(min_score=0.6, second_opinion=False, long_sides=(480,
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RealPeople:
-    """How much of a set of photographs is taken, and where things are kept."""
+    """How much of a set is taken, and of photographs where things are kept."""
 
     face_boxes: Path
     """Cache of the faces that were found."""
     downloads: Path
     """Where the AT&T faces are fetched to."""
     people: int | None = None
-    """Only so many people, spread evenly; all if not given."""
+    """Only so many people, those who are held out among them, spread evenly; all if not given."""
     pictures: int | None = None
     """Only the first so many pictures of each; all if not given."""
     held_out: float = 0.1
@@ -197,19 +198,28 @@ def open_people_source(spec: str, options: RealPeople) -> PeopleSource:
     """
     kind, path = parse_source(spec, PEOPLE_KINDS, what="people", bare=(_ATT,))
     if kind == "synthetic":
-        return _synthetic(path)
+        return _synthetic(path, options)
     return _real(_identities(kind, path, options), kind, options)
 
 
-def _synthetic(root: Path) -> PeopleSource:
+def _synthetic(root: Path, options: RealPeople) -> PeopleSource:
+    """Generated people; both splits are thinned out alike, and each keeps two people at the least."""
     from hw_anon.data.synthetic.sets import open_people
 
-    splits: tuple[Split, Split] = ("train", "test")
+    sets = {split: open_people(root, split) for split in SPLITS}
+    total = sum(len(people.identities) for people in sets.values())
+    if options.people and options.people > total:
+        raise ContractError(f"{options.people} people were asked for, there are {total}")
+    share = (options.people or total) / total
     parts: dict[Split, PeoplePart] = {}
-    for split in splits:
-        people = open_people(root, split)
-        parts[split] = PeoplePart(identities=people, face=people.face, indices=tuple(range(len(people))))
+    for split, people in sets.items():
+        count = len(people.identities)
+        chosen = _spread(np.arange(count), max(min(2, count), round(share * count)))
+        indices = [i for person in chosen.tolist() for i in people.of_identity[person][: options.pictures]]
+        parts[split] = PeoplePart(identities=people, face=people.face, indices=tuple(sorted(indices)))
     index = sha256_file(root / "people.jsonl")
+    if options.people or options.pictures:
+        index = sha256_bytes(f"{index} people {options.people} pictures {options.pictures}".encode())
     return PeopleSource(title="synthetic people", parts=parts, described={"people": index}, index_hash=index)
 
 

@@ -78,7 +78,7 @@ def test_no_private_key_is_in_the_repository() -> None:
     assert PRIVATE_KEY.search("-----BEGIN " + "PRIVATE KEY-----")
 
 
-@pytest.mark.parametrize("lock", ["main.lock", "board.lock"])
+@pytest.mark.parametrize("lock", ["main.lock", "board.lock", "docs.lock"])
 def test_locks_hold_exact_versions_only(lock: str) -> None:
     lines = (ROOT / "requirements" / lock).read_text().splitlines()
     pins = [line for line in lines if not line.startswith("#")]

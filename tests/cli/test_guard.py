@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import importlib
 import json
 import os
 import signal
@@ -26,6 +27,7 @@ FAILURES: dict[str, tuple[Callable[[], BaseException], int, str]] = {
     "device": (lambda: DeviceError("no answer within 2 s"), 5, "no answer within 2 s"),
     "full": (lambda: OSError(errno.ENOSPC, "No space left on device", "out/top.v"), 6, "disk is full: out/top.v"),
     "missing": (lambda: FileNotFoundError(errno.ENOENT, "No such file or directory", "x.onnx"), 6, "x.onnx"),
+    "package": (lambda: ModuleNotFoundError("No module named 'PIL'", name="PIL.Image"), 4, "'PIL' is not installed"),
     "hangup": (lambda: SystemExit(128 + signal.SIGHUP), 129, "ended by signal 1"),
     "interrupt": (lambda: KeyboardInterrupt(), 130, "interrupted; nothing half-written is kept"),
 }
@@ -64,6 +66,13 @@ def test_an_error_is_one_message_and_its_exit_status(kind: str, capfd: CapFd) ->
     assert out == ""
     assert message in err
     assert "Traceback" not in err
+
+
+def test_a_missing_module_of_ours_is_a_bug() -> None:
+    app = make_app()
+    app.command("broken")(lambda: importlib.import_module("hls.no_such_module"))
+    with pytest.raises(ModuleNotFoundError):
+        run_guarded(app, ["broken"])
 
 
 @pytest.mark.parametrize("kind", [k for k in FAILURES if k not in ("interrupt", "hangup")])

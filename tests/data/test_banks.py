@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hw_anon.core.boxes import Box, face_region
 from hw_anon.core.errors import ConfigError, ContractError
-from hw_anon.data.banks import load_face_bank, load_frame_bank
+from hw_anon.data.bank_loading import load_face_bank, load_frame_bank
 from hw_anon.data.face_boxes import FoundFace
 from hw_anon.data.face_detectors import Candidate
 from hw_anon.data.face_labels import FaceLabel, face_regions, found_labels

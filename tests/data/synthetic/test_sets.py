@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from hw_anon.core.errors import ConfigError, ContractError
-from hw_anon.data.banks import load_face_bank, load_frame_bank
+from hw_anon.data.bank_loading import load_face_bank, load_frame_bank
+from hw_anon.data.people_sources import PeopleSource, RealPeople, open_people_source
 from hw_anon.data.synthetic.generate import generate
-from hw_anon.data.synthetic.plan import SynthesisConfig, clip_jobs, person_jobs
+from hw_anon.data.synthetic.plan import SPLITS, SynthesisConfig, clip_jobs, person_jobs
 from hw_anon.data.synthetic.sets import open_clips, open_people
 from tests.data.synthetic.fake_studio import FakeStudio, fake_studio
 
@@ -131,3 +132,17 @@ def test_damage_is_named(copy: Path) -> None:
         open_clips(copy)
     with pytest.raises(ContractError, match="does not exist"):
         open_clips(copy / "no")
+
+
+def test_a_part_of_the_people_is_another_set(made: Path, tmp_path: Path) -> None:
+    def opened(**limits: int) -> PeopleSource:
+        options = RealPeople(face_boxes=tmp_path, downloads=tmp_path, **limits)
+        return open_people_source(f"synthetic:{made}", options)
+
+    whole, two, first = opened(), opened(people=2), opened(pictures=1)
+    assert [len(whole.parts[split].indices) for split in SPLITS] == [6, 2]
+    assert two.parts["train"].indices == (0, 1, 4, 5)
+    assert first.parts["train"].indices == (0, 2, 4)
+    assert len({whole.index_hash, two.index_hash, first.index_hash}) == 3
+    with pytest.raises(ContractError, match="5 people were asked for, there are 4"):
+        opened(people=5)
