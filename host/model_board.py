@@ -110,18 +110,10 @@ class ModelBoard:
         self._clk_hz = clk_hz
         self._slice = slice_cycles
         self._free: list[tuple[int, int]] = [(self.dram.window.base, memory_bytes)]
-        self._camera = _Window(self, port.read, port.write)
-        self._vdma = _Window(self, self.dma.read, self.dma.write)
-
-    @property
-    def camera(self) -> Registers:
+        self.camera: Registers = _Window(self, port.read, port.write)
         """The camera's registers."""
-        return self._camera
-
-    @property
-    def vdma(self) -> Registers:
+        self.vdma: Registers = _Window(self, self.dma.read, self.dma.write)
         """The video DMA's registers."""
-        return self._vdma
 
     def allocate(self, size: int) -> DmaBuffer:
         """Returns a new buffer."""

@@ -17,7 +17,7 @@ import pytest
 from host.backend import CameraBackend, open_backend
 from host.driver import AnonymizedCamera, CameraSettings
 from host.driver.overlay import PynqHardware
-from host.driver.recorder import Recorder
+from host.driver.recorder import RunRecorder
 from host.driver.replay import replay
 from hw_anon.core.camera_directory import CAMERA_FILE
 from hw_anon.core.errors import ContractError
@@ -118,7 +118,7 @@ def test_a_board_delivers_and_its_run_repeats_without_it(
     settings = CameraSettings()
     chosen = request.config.getoption("--design")
     probe = AnonymizedCamera(Path(chosen) if chosen else None, settings)
-    recorder = Recorder(PynqHardware.load(probe.design), tmp_path / "run")
+    recorder = RunRecorder(PynqHardware.load(probe.design), tmp_path / "run")
     with AnonymizedCamera(probe.design, settings, hardware=recorder) as camera:
         last = -1
         for _ in range(_frames(request)):
@@ -140,7 +140,7 @@ def test_a_simulated_run_repeats_without_the_board(device: str, tmp_path: Path) 
     raw, settings = scenes(12), CameraSettings()
     with simulated_camera(work=tmp_path, source=VideoSource(raw)) as simulated:
         probe = AnonymizedCamera(simulated.design, settings)
-        recorder = Recorder(PynqHardware.load(probe.design), tmp_path / "run")
+        recorder = RunRecorder(PynqHardware.load(probe.design), tmp_path / "run")
         with AnonymizedCamera(probe.design, settings, hardware=recorder) as camera:
             for frame in raw:
                 recorder.show(frame)
