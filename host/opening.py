@@ -24,11 +24,20 @@ class CameraSource:
         camera: the camera, open.
         video: what a simulated sensor sends; the frames end with it. Default: they never end.
         key: public key that signed the camera; none was demanded if not given.
+        design_id: the design that a simulated board was made around, in place of the board's own.
     """
 
-    def __init__(self, camera: AnonymizedCamera, video: SensorVideo | None = None, *, key: Path | None = None) -> None:
+    def __init__(
+        self,
+        camera: AnonymizedCamera,
+        video: SensorVideo | None = None,
+        *,
+        key: Path | None = None,
+        design_id: str | None = None,
+    ) -> None:
         self.camera = camera
         self.key = key
+        self.design_id = design_id or camera.design.design_id
         self._video = video
 
     def frames(self) -> Iterator[CameraFrame]:
@@ -51,7 +60,7 @@ class CameraSource:
     def describe(self) -> str:
         """Returns board, size and design."""
         seen, kind = self.camera.description.config, "simulated " if self._video is not None else ""
-        return f"{kind}{seen.board} · {seen.width}×{seen.height} · design {self.camera.design.design_id}"
+        return f"{kind}{seen.board} · {seen.width}×{seen.height} · design {self.design_id}"
 
 
 Opened = CameraSource | Recording
@@ -120,7 +129,7 @@ def _load_camera(directory: Path, key: Path | None) -> CameraDirectory:
 def _simulated(camera: CameraDirectory, video: Path, frames: int | None, *, key: Path | None) -> Iterator[CameraSource]:
     """Yields the unmodified driver on a simulated board around the camera's RTL.
 
-    The design's number, which the page shows, is of the simulated board's own design directory, which nobody signs.
+    The board gets a design directory of its own, which nobody signs: design and signature are those of the camera.
     """
     sensor = SensorVideo(video, width=camera.config.width, height=camera.config.height, frames=frames)
 
@@ -132,4 +141,4 @@ def _simulated(camera: CameraDirectory, video: Path, frames: int | None, *, key:
         simulated_camera(work=Path(place), source=VideoSource(sensor), camera=camera.directory) as simulated,
         AnonymizedCamera(simulated.design, SIMULATED) as opened,
     ):
-        yield CameraSource(opened, sensor, key=key)
+        yield CameraSource(opened, sensor, key=key, design_id=camera.manifest.design_id)

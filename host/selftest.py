@@ -39,7 +39,7 @@ def check_camera(source: CameraSource, *, frames: int = _FRAMES) -> list[Finding
         frames: frames that are waited for.
     """
     steps: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
-        ("design", lambda: (True, f"{source.camera.design.design_id}, files as in its manifest")),
+        ("design", lambda: (True, f"{source.design_id}, files as in its manifest")),
         ("signature", lambda: (True, _signature(source))),
         ("build id", lambda: _build_id(source)),
         ("geometry", lambda: _geometry(source)),

@@ -22,7 +22,6 @@ from host.driver.replay import replay
 from hw_anon.core.camera_directory import CAMERA_FILE
 from hw_anon.core.errors import ContractError
 from hw_anon.core.frame import Fault
-from hw_anon.core.manifest import MANIFEST_FILE
 from hw_anon.core.verilated_camera import VerilatedCamera
 from tests.host.stand_in_rtl import STAND_IN_CONFIG, golden_frames, pictures, require_equal
 from tests.host.world import golden, scenes
@@ -65,7 +64,8 @@ def test_the_verilated_design_delivers_what_it_is_shown(
 ) -> None:
     if device != "sim" or camera_directory is None:
         pytest.skip("needs --device sim --camera DIR")
-    if not (camera_directory / MANIFEST_FILE).is_file():  # a small camera with stand-in networks
+    networks = json.loads((camera_directory / CAMERA_FILE).read_text())["networks"]
+    if networks["detector"]["name"] == "stand-in":
         _stand_ins(camera_directory, _frames(request), tmp_path)
         return
     with open_backend("sim", work=tmp_path, camera=camera_directory) as backend:
