@@ -19,7 +19,7 @@ from tests.host.test_live import TOKEN, page
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason=f"missing: a browser ({', '.join(PROGRAMS)})")
 
-DRAWN = "document.getElementById('video').width === 1280"
+DRAWN = "document.getElementById('video').height === 768"
 ACTION = "document.querySelector('#people .what')?.textContent.includes('drinking')"
 
 
