@@ -118,22 +118,25 @@ def open_backend(
         ConfigError: if the name is unknown.
         DeviceError: if the board cannot be opened, or nobody shows it frames.
     """
+    if name not in ("sim", "board"):
+        raise ConfigError(f"unknown backend {name!r}; known: sim, board")
     with ExitStack() as stack:
         if name == "sim":
             feed = _Feed()
             place = work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hw-anon-")))
-            simulated = stack.enter_context(
-                simulated_camera(work=place, source=VideoSource(feed), camera=camera, config=config, board=board)
-            )
-            opened = stack.enter_context(AnonymizedCamera(simulated.design, settings or SIMULATED))
-            yield CameraBackend(name, opened, feed.show)
-        elif name == "board":
-            if show is None:
-                raise DeviceError(
-                    "a board's camera sees what its sensor sees: give show=, a function that plays a frame on the "
-                    "source at its video input, and wait for it there"
-                )
-            opened = stack.enter_context(AnonymizedCamera(camera, settings))
-            yield CameraBackend(name, opened, show)
+            source = VideoSource(feed)
+            simulated = simulated_camera(work=place, source=source, camera=camera, config=config, board=board)
+            design: Path | None = stack.enter_context(simulated).design
+            settings, show = settings or SIMULATED, feed.show
         else:
-            raise ConfigError(f"unknown backend {name!r}; known: sim, board")
+            design, show = camera, _require_player(show)
+        yield CameraBackend(name, stack.enter_context(AnonymizedCamera(design, settings)), show)
+
+
+def _require_player(show: Callable[[NDArray[np.uint8]], None] | None) -> Callable[[NDArray[np.uint8]], None]:
+    if show is None:
+        raise DeviceError(
+            "a board's camera sees what its sensor sees: give show=, a function that plays a frame on the source at "
+            "its video input, and wait for it there"
+        )
+    return show

@@ -1,8 +1,8 @@
 """Measures the driver on a board of models: `python -m host.bench [--frames N]` prints figures as JSON.
 
-*Overhead* is the processor time that a frame takes in the driver's own code, without the calls into the board
-(registers, cache operations, sleeping): those are the DMA's and the bus's. *Growth* is what the process keeps after
-many frames.
+*Overhead* is the time that a frame takes in the driver's own code, without the calls into the board (registers, cache
+operations, sleeping): those are the DMA's and the bus's. It is given in processor time, which does not depend on what
+else the machine does, and by the clock on the wall, which does. *Growth* is what the process keeps after many frames.
 """
 
 from __future__ import annotations
@@ -37,16 +37,22 @@ _WARM_UP = 200
 
 @dataclass(kw_only=True, slots=True)
 class _Account:
-    """Processor time that was spent on the other side of the hardware protocol."""
+    """Time that was spent on the other side of the hardware protocol."""
 
-    seconds: float = 0.0
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
 
     def call(self, action: Callable[[], _T]) -> _T:
-        start = time.thread_time()
+        cpu, wall = time.thread_time(), time.perf_counter()
         try:
             return action()
         finally:
-            self.seconds += time.thread_time() - start
+            self.cpu_s += time.thread_time() - cpu
+            self.wall_s += time.perf_counter() - wall
+
+    def driver(self) -> tuple[float, float]:
+        """Returns processor time and wall-clock time outside of such calls, in seconds since some moment."""
+        return time.thread_time() - self.cpu_s, time.perf_counter() - self.wall_s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +68,12 @@ class BenchResult:
     overhead_ms: float
     """Median processor time of a frame in the driver's own code, in ms."""
     overhead_p99_ms: float
+    """The same, 99th percentile."""
+    over_1ms: int
+    """Frames with more than 1 ms of it."""
+    wall_ms: float
+    """Median of the wall-clock time in the driver's own code, in ms: other programs count as well."""
+    wall_p99_ms: float
     """The same, 99th percentile."""
     traced_growth_bytes: int
     """Python's memory after the run, less that after the warm-up."""
@@ -171,8 +183,11 @@ def measure(*, frames: int = 10_000, width: int = 320, height: int = 240, trace:
         frames=frames,
         width=width,
         height=height,
-        overhead_ms=round(1e3 * float(np.median(timed.times)), 4),
-        overhead_p99_ms=round(1e3 * float(np.percentile(timed.times, 99)), 4),
+        overhead_ms=_milliseconds(timed.cpu_s, 50),
+        overhead_p99_ms=_milliseconds(timed.cpu_s, 99),
+        over_1ms=int((timed.cpu_s > 1e-3).sum()),
+        wall_ms=_milliseconds(timed.wall_s, 50),
+        wall_p99_ms=_milliseconds(timed.wall_s, 99),
         traced_growth_bytes=traced.traced,
         resident_growth_bytes=timed.resident,
         copies=timed.copies,
@@ -182,7 +197,8 @@ def measure(*, frames: int = 10_000, width: int = 320, height: int = 240, trace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Run:
-    times: NDArray[np.float64]
+    cpu_s: NDArray[np.float64]
+    wall_s: NDArray[np.float64]
     traced: int
     resident: int
     copies: int
@@ -191,7 +207,7 @@ class _Run:
 
 def _run(design: Path, board: Hardware, frames: int, *, trace: bool) -> _Run:
     hardware = _TimedBoard(board=board)
-    times = np.zeros(frames)
+    times = np.zeros((frames, 2))
     copies = traced = resident = 0
     settings = CameraSettings(poll_interval_s=0.0, handle_signals=False)
     with AnonymizedCamera(design, settings, hardware=hardware) as camera:
@@ -202,11 +218,11 @@ def _run(design: Path, board: Hardware, frames: int, *, trace: bool) -> _Run:
                 resident = _resident()
                 if trace:
                     tracemalloc.start()
-            spent, start = hardware.account.seconds, time.thread_time()
+            before = hardware.account.driver()
             frame = camera.readframe()
-            elapsed = time.thread_time() - start - (hardware.account.seconds - spent)
+            after = hardware.account.driver()
             if index >= 0:
-                times[index] = elapsed
+                times[index] = after[0] - before[0], after[1] - before[1]
                 copies += frame.pixels.__array_interface__["data"][0] not in places
             frame.release()
         del frame
@@ -216,7 +232,11 @@ def _run(design: Path, board: Hardware, frames: int, *, trace: bool) -> _Run:
             traced = tracemalloc.get_traced_memory()[0]
             tracemalloc.stop()
         lost = camera.health.lost
-    return _Run(times=times, traced=traced, resident=resident, copies=copies, lost=lost)
+    return _Run(cpu_s=times[:, 0], wall_s=times[:, 1], traced=traced, resident=resident, copies=copies, lost=lost)
+
+
+def _milliseconds(seconds: NDArray[np.float64], percentile: float) -> float:
+    return round(1e3 * float(np.percentile(seconds, percentile)), 4)
 
 
 def _resident() -> int:

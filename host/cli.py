@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import ssl
 
     from host.actions.sinks import EventSink
+    from host.live.session import Serving
     from host.opening import Opened
 
 __all__ = ["main", "make_app"]
@@ -38,6 +39,12 @@ VideoOption = Annotated[Path | None, typer.Option("--video", help="What the simu
 RecordingOption = Annotated[
     Path | None, typer.Option("--recording", help="Anonymised video of hw-anon-host record, in place of a camera.")
 ]
+SignatureOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--require-signature", help="Public key (PEM) that has to have signed design or camera.", metavar="KEY"
+    ),
+]
 FramesOption = Annotated[int | None, typer.Option("--frames", min=1, help="Frames after which to end.")]
 DetectorOption = Annotated[Path, typer.Option("--detector", help="Directory that hw-anon export-detector wrote.")]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", help="Threads of the detector; default: all cores.")]
@@ -50,6 +57,13 @@ MqttOption = Annotated[
 CredentialsOption = Annotated[
     Path | None, typer.Option("--mqtt-credentials", help="File with one line user:password for the broker.")
 ]
+HostOption = Annotated[
+    str, typer.Option("--host", help="Address to listen on; others than this machine's need a token.")
+]
+PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any that is free.")]
+TokenOption = Annotated[Path | None, typer.Option("--token-file", help="File with what a visitor must know.")]
+CertificateOption = Annotated[Path | None, typer.Option("--certificate", help="TLS certificate chain (PEM).")]
+KeyOption = Annotated[Path | None, typer.Option("--key", help="Its private key (PEM).")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +73,9 @@ class _Source:
     design: Path | None
     simulated: Path | None
     video: Path | None
-    recording: Path | None
-    frames: int | None
+    recording: Path | None = None
+    frames: int | None = None
+    key: Path | None
 
     @property
     def lossless(self) -> bool:
@@ -78,6 +93,7 @@ class _Source:
                 video=self.video,
                 recording=self.recording,
                 frames=self.frames,
+                require_signature=self.key,
             )
         )
 
@@ -89,6 +105,7 @@ def run(
     video: VideoOption = None,
     recording: RecordingOption = None,
     frames: FramesOption = None,
+    require_signature: SignatureOption = None,
     events: EventsOption = "-",
     mqtt: MqttOption = None,
     mqtt_credentials: CredentialsOption = None,
@@ -105,7 +122,9 @@ def run(
     from host.analysis import Analysis
     from host.flow import Flow
 
-    source = _Source(design=design, simulated=simulated, video=video, recording=recording, frames=frames)
+    source = _Source(
+        design=design, simulated=simulated, video=video, recording=recording, frames=frames, key=require_signature
+    )
     with ExitStack() as stack:
         model = OnnxDetector(detector, threads=threads)
         opened = source.open(stack)
@@ -126,6 +145,7 @@ def record(
     simulated: SimulatedOption = None,
     video: VideoOption = None,
     frames: FramesOption = None,
+    require_signature: SignatureOption = None,
     fps: Annotated[float, typer.Option("--fps", help="Nominal frames a second; each is shown at its own time.")] = 30.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -138,7 +158,7 @@ def record(
     from host.flow import Flow
     from host.recording import Recorder
 
-    source = _Source(design=design, simulated=simulated, video=video, recording=None, frames=frames)
+    source = _Source(design=design, simulated=simulated, video=video, frames=frames, key=require_signature)
     with ExitStack() as stack:
         opened = source.open(stack)
         recorder = Recorder(out, fps=fps, origin=opened.describe())
@@ -157,20 +177,21 @@ def check(
     design: DesignOption = None,
     simulated: SimulatedOption = None,
     video: VideoOption = None,
+    require_signature: SignatureOption = None,
     detector: Annotated[Path | None, typer.Option("--detector", help="Exported action detector to check too.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Test the board: design and build id, registers, frames within a bounded time, faults, the detector.
+    """Test the board: design, signature, build id, registers, frames in bounded time, faults, the detector.
 
     The exit status is 5 if a step fails.
 
-    Example: hw-anon-host check --detector build/detector
+    Example: hw-anon-host check --require-signature maker.pub --detector build/detector
     """
     from host.actions.detector import OnnxDetector
     from host.opening import CameraSource
     from host.selftest import check_camera, check_detector
 
-    source = _Source(design=design, simulated=simulated, video=video, recording=None, frames=None)
+    source = _Source(design=design, simulated=simulated, video=video, key=require_signature)
     with ExitStack() as stack:
         opened = source.open(stack)
         assert isinstance(opened, CameraSource)
@@ -194,14 +215,13 @@ def live(
     video: VideoOption = None,
     recording: RecordingOption = None,
     frames: FramesOption = None,
+    require_signature: SignatureOption = None,
     threads: ThreadsOption = None,
-    host: Annotated[
-        str, typer.Option("--host", help="Address to listen on; others than this machine's need a token.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any that is free.")] = 8080,
-    token_file: Annotated[Path | None, typer.Option("--token-file", help="File with what a visitor must know.")] = None,
-    certificate: Annotated[Path | None, typer.Option("--certificate", help="TLS certificate chain (PEM).")] = None,
-    key: Annotated[Path | None, typer.Option("--key", help="Its private key (PEM).")] = None,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8080,
+    token_file: TokenOption = None,
+    certificate: CertificateOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Show the camera in a browser: anonymised video, people and their actions, counters and health.
 
@@ -209,26 +229,20 @@ def live(
 
     Example: hw-anon-host live --detector build/detector
     """
-    from host.live.access import Access, read_token
     from host.live.session import show
 
-    token = None if token_file is None else read_token(token_file)
-    tls = _tls(certificate, key)
-    access = Access(host, token, secure=tls is not None)
-    if not access.local and tls is None:
-        note("without --certificate and --key, video and token cross the network readable for everyone on it")
-    source = _Source(design=design, simulated=simulated, video=video, recording=recording, frames=frames)
+    serving = _serving(host, port, token_file, _tls(certificate, key))
+    source = _Source(
+        design=design, simulated=simulated, video=video, recording=recording, frames=frames, key=require_signature
+    )
     with ExitStack() as stack:
         with status("opening the camera"):
             opened = source.open(stack)
         show(
             opened,
-            access,
+            serving,
             detector=detector,
             threads=threads,
-            host=host,
-            port=port,
-            tls=tls,
             frames=frames,
             lossless=source.simulated is not None,
             paced=source.recording is not None,
@@ -245,6 +259,17 @@ def _sinks(events: str, mqtt: str | None, credentials: Path | None) -> list[Even
     elif credentials is not None:
         raise ConfigError("--mqtt-credentials without --mqtt: name the broker")
     return sinks
+
+
+def _serving(host: str, port: int, token_file: Path | None, tls: ssl.SSLContext | None) -> Serving:
+    """Returns where the page is served and to whom; says what is open to others."""
+    from host.live.access import Access, read_token
+    from host.live.session import Serving
+
+    access = Access(host, None if token_file is None else read_token(token_file), secure=tls is not None)
+    if not access.local and tls is None:
+        note("without --certificate and --key, video and token cross the network readable for everyone on it")
+    return Serving(access=access, host=host, port=port, tls=tls)
 
 
 def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hw_anon.core.errors import ConfigError, ContractError, DeviceError
+from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.hashing import sha256_file
 from hw_anon.core.manifest import DESIGN_ID_DIGITS, Manifest
 
@@ -64,22 +64,6 @@ class Design:
             path = self.directory / name
             if not path.is_file() or sha256_file(path) != self.manifest.files[name]:
                 raise ContractError(f"{path} was changed while it was used; get the build again")
-
-    def require_device_id(self, device_id: int) -> None:
-        """Refuses a device that does not run this design.
-
-        Args:
-            device_id: what the device's identity registers hold, 64 bits.
-
-        Raises:
-            DeviceError: if it is another design's identity.
-        """
-        reported = f"{device_id:0{DESIGN_ID_DIGITS}x}"
-        if reported != self.design_id:
-            raise DeviceError(
-                f"the device runs design {reported}, {self.directory} is design {self.design_id}; "
-                "load this directory's bitstream, or open the directory that the device was loaded from"
-            )
 
 
 def load_design(directory: Path, *, expected_id: str | None = None) -> Design:

@@ -72,7 +72,10 @@ class InstantBoard:
         self.frame_stores = FRAME_STORES
         self._dram = Dram(_MEMORY)
         self._dma = VdmaS2mm(self._dram, frame_stores=FRAME_STORES)
-        self._camera = _CameraWindow(ModelRegisters(config, build_id=build_id))
+        self.camera: Registers = _CameraWindow(ModelRegisters(config, build_id=build_id))
+        """The camera's registers."""
+        self.vdma: Registers = self._dma
+        """The video DMA's registers."""
         self._next = self._dram.window.base
         rng = np.random.default_rng(1)
         pixels = rng.integers(0, 256, (config.height, config.width, 3)).astype(np.uint8)
@@ -80,16 +83,6 @@ class InstantBoard:
         self._words = frame_beats(pack_board_frame(frame, max_faces=config.max_faces))
         self._number_word = config.height * config.width
         self._number = 0
-
-    @property
-    def camera(self) -> Registers:
-        """The camera's registers."""
-        return self._camera
-
-    @property
-    def vdma(self) -> Registers:
-        """The video DMA's registers."""
-        return self._dma
 
     def allocate(self, size: int) -> DmaBuffer:
         """Returns a new buffer."""

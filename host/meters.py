@@ -52,6 +52,11 @@ class Meter:
             span = max(self._ends[-1], self._clock() - self._mean_gap()) - self._ends[0]
             return (len(self._ends) - 1) / span if span > 0 else 0.0
 
+    def gap_s(self) -> float:
+        """Returns the mean seconds from one to the next over the last 128 of them, 0 before the second."""
+        with self._lock:
+            return self._mean_gap() if len(self._ends) > 1 else 0.0
+
     def _mean_gap(self) -> float:
         return (self._ends[-1] - self._ends[0]) / (len(self._ends) - 1)
 

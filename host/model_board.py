@@ -23,6 +23,8 @@ from hw_anon.core.platform import FRAME_STORES
 __all__ = ["ModelBoard"]
 
 _PAGE = 4096
+_SLICE_CYCLES = 2048
+"""Cycles between two looks at the DMA."""
 _STALE = 0xCD
 """What a buffer seems to hold before it is invalidated."""
 
@@ -74,28 +76,24 @@ class ModelBoard:
         port: CameraPort,
         *,
         clk_hz: float = 100e6,
-        frame_stores: int = FRAME_STORES,
         memory_bytes: int = 16 << 20,
         source: Callable[[], NDArray[np.uint32] | None] | None = None,
-        slice_cycles: int = 2048,
     ) -> None:
         """Wires the models together.
 
         Args:
             port: the camera.
             clk_hz: cycles of the camera in a second.
-            frame_stores: addresses in the DMA's ring.
             memory_bytes: contiguous memory of the board.
             source: asked for the next frame's words whenever the camera has taken all; `None` is a pause.
-            slice_cycles: cycles between two looks at the DMA.
         """
         self.name = "model"
-        self.frame_stores = frame_stores
+        self.frame_stores = FRAME_STORES
         self.port = port
         """The camera."""
         self.dram = Dram(memory_bytes)
         """The memory."""
-        self.dma = VdmaS2mm(self.dram, frame_stores=frame_stores)
+        self.dma = VdmaS2mm(self.dram, frame_stores=FRAME_STORES)
         """The video DMA."""
         self.source = source
         """Where video comes from."""
@@ -108,20 +106,11 @@ class ModelBoard:
         self.closed = 0
         """How often it was closed."""
         self._clk_hz = clk_hz
-        self._slice = slice_cycles
         self._free: list[tuple[int, int]] = [(self.dram.window.base, memory_bytes)]
-        self._camera = _Window(self, port.read, port.write)
-        self._vdma = _Window(self, self.dma.read, self.dma.write)
-
-    @property
-    def camera(self) -> Registers:
+        self.camera: Registers = _Window(self, port.read, port.write)
         """The camera's registers."""
-        return self._camera
-
-    @property
-    def vdma(self) -> Registers:
+        self.vdma: Registers = _Window(self, self.dma.read, self.dma.write)
         """The video DMA's registers."""
-        return self._vdma
 
     def allocate(self, size: int) -> DmaBuffer:
         """Returns a new buffer."""
@@ -144,11 +133,11 @@ class ModelBoard:
 
     def sleep(self, seconds: float) -> None:
         """Lets so many cycles go by, at least one slice."""
-        left = max(self._slice, round(seconds * self._clk_hz))
+        left = max(_SLICE_CYCLES, round(seconds * self._clk_hz))
         while left > 0:
-            self.port.run(min(left, self._slice))
+            self.port.run(min(left, _SLICE_CYCLES))
             self.pump()
-            left -= self._slice
+            left -= _SLICE_CYCLES
 
     async def interrupt(self, timeout_s: float) -> bool:
         """Lets cycles go by until the DMA's interrupt, and other tasks run meanwhile."""

@@ -38,9 +38,9 @@ def check_camera(source: CameraSource, *, frames: int = _FRAMES) -> list[Finding
         source: the camera.
         frames: frames that are waited for.
     """
-    camera = source.camera
     steps: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
-        ("design", lambda: (True, f"{camera.design.design_id}, files as in its manifest")),
+        ("design", lambda: (True, f"{source.design_id}, files as in its manifest")),
+        ("signature", lambda: (True, _signature(source))),
         ("build id", lambda: _build_id(source)),
         ("geometry", lambda: _geometry(source)),
         ("threshold", lambda: _threshold(source)),
@@ -64,6 +64,15 @@ def _step(name: str, look: Callable[[], tuple[bool, str]]) -> Finding:
     except HwAnonError as exc:
         ok, found = False, str(exc)
     return Finding(name=name, ok=ok, found=found)
+
+
+def _signature(source: CameraSource) -> str:
+    """Says whose signature was verified in opening the camera."""
+    if source.key is None:
+        return "none demanded (--require-signature)"
+    from hw_anon.core.signature import key_id
+
+    return f"by key {key_id(source.key)}"
 
 
 def _build_id(source: CameraSource) -> tuple[bool, str]:

@@ -100,20 +100,25 @@ def simulated_camera(
     _require_pynq()
     from host.simulated.launch import activate
 
-    if camera is not None:
-        opened = CameraDirectory.load(camera)
-        config, own = opened.config, opened.build_id
-        port = port or VerilatedCamera(opened.library, data_dir=opened.rtl)
-    else:
-        config = config or model_config()
-        own = build_id({}, {}, {"model": config.to_dict()})
-        port = port or ModelCamera(config, detect=bright_faces, modify=inverted, build_id=own)
+    config, own, port = _camera_port(camera, config, port)
     if board is not None:
         config = replace(config, board=board, clk_mhz=config.clk_hz / 1e6)
     design = write_simulated_design(work / "design", config, build_id=number or own)
     platform = get_platform(config.board, clk_mhz=config.clk_mhz)
     with activate(camera=port, source=source, platform=platform, memory_bytes=memory_bytes) as device:
         yield SimulatedCamera(design=design, device=device, config=config)
+
+
+def _camera_port(
+    directory: Path | None, config: CameraConfig | None, port: CameraPort | None
+) -> tuple[CameraConfig, str, CameraPort]:
+    """Returns a camera's configuration, its build id, and what stands in the place of the logic."""
+    if directory is not None:
+        made = CameraDirectory.load(directory)
+        return made.config, made.build_id, port or VerilatedCamera(made.library, data_dir=made.rtl)
+    config = config or model_config()
+    own = build_id({}, {}, {"model": config.to_dict()})
+    return config, own, port or ModelCamera(config, detect=bright_faces, modify=inverted, build_id=own)
 
 
 def _require_pynq() -> None:

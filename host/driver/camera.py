@@ -10,11 +10,12 @@ There is nothing here that could hand out anything else: the design has no path 
 from __future__ import annotations
 
 import atexit
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from host.design import Design
 from host.driver.capture import Capture, Captured
@@ -33,6 +34,7 @@ from hw_anon.core.register_access import CameraRegisters
 
 __all__ = ["AnonymizedCamera"]
 
+_T = TypeVar("_T")
 _THOROUGH_S = 0.05
 """Seconds between two looks into memory in case the DMA's report of a frame got lost, at most."""
 
@@ -71,6 +73,7 @@ class AnonymizedCamera:
         self.layout = FrameLayout(width=config.width, height=config.height)
         self._given = hardware
         self._hardware: Hardware | None = None
+        self._process = 0
         self._capture: Capture | None = None
         self._registers: CameraRegisters | None = None
         self._sequence = SequenceTracker()
@@ -90,6 +93,7 @@ class AnonymizedCamera:
         """
         if self._hardware is not None:
             raise DeviceError("the camera is open already")
+        self._process = os.getpid()
         if self.settings.handle_signals:
             self._signals.install()
         atexit.register(self.close)
@@ -117,6 +121,7 @@ class AnonymizedCamera:
         """Stops camera and DMA and returns their memory; frames that the program holds stay valid.
 
         Harmless when repeated. Errors of a board that does not answer any more are raised after everything was tried.
+        In a fork of the process that opened the camera nothing is touched: camera and memory are the parent's.
 
         Raises:
             DeviceError: if the DMA could not be stopped; its memory is then kept until the process ends.
@@ -133,6 +138,10 @@ class AnonymizedCamera:
         hardware, capture, registers = self._hardware, self._capture, self._registers
         self._hardware = self._capture = self._registers = None
         if hardware is None:
+            return
+        if self._process != os.getpid():
+            if capture is not None:
+                capture.abandon()
             return
         try:
             try:
@@ -184,23 +193,27 @@ class AnonymizedCamera:
         """The camera's registers.
 
         Raises:
-            DeviceError: if the camera is not open.
+            DeviceError: if the camera is not open, or was opened by the process that this one is a fork of.
         """
-        if self._registers is None:
-            raise DeviceError("the camera is not open; use it in a `with` block")
-        return self._registers
+        return self._opened(self._registers)
 
     @property
     def _open_capture(self) -> Capture:
-        if self._capture is None:
-            raise DeviceError("the camera is not open; use it in a `with` block")
-        return self._capture
+        return self._opened(self._capture)
 
     @property
     def _board(self) -> Hardware:
-        if self._hardware is None:
+        return self._opened(self._hardware)
+
+    def _opened(self, part: _T | None) -> _T:
+        """Returns a part of the open camera."""
+        if part is None:
             raise DeviceError("the camera is not open; use it in a `with` block")
-        return self._hardware
+        if self._process != os.getpid():
+            raise DeviceError(
+                f"process {self._process} opened the camera, this is a fork of it: hand frames over there"
+            )
+        return part
 
     @property
     def name(self) -> str:

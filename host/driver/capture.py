@@ -13,6 +13,7 @@ before the DMA comes round. What is not certain is discarded and counted:
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -88,6 +89,7 @@ class Capture:
         self._latest = latest
         self._leases = Leases()
         self._running = False
+        self._consistent = True
         self._expected = 0
         self._searching = False
         self._more = False
@@ -121,6 +123,7 @@ class Capture:
             DeviceError: if the program holds too many frames, or the DMA does not start.
         """
         self._collect()
+        self._running = True
         armed = self._ring.arm()
         if armed is None:
             raise DeviceError(f"the program holds {self.held} frames, too many to start: release some of them")
@@ -128,7 +131,6 @@ class Capture:
             self._clear(buffer)
         self._expected = 0
         self._searching = False
-        self._running = True
         layout = self.layout
         self.channel.start(
             [self._buffers[buffer].address for buffer in armed],
@@ -136,6 +138,7 @@ class Capture:
             stride_bytes=layout.stride_bytes,
             lines=layout.lines,
         )
+        self._consistent = True
 
     def stop(self) -> None:
         """Stops the DMA; afterwards it writes nowhere.
@@ -167,6 +170,16 @@ class Capture:
         self._free(index for index in range(len(self._buffers)) if index not in held)
         self._buffers = []
 
+    def abandon(self) -> None:
+        """Forgets everything in a process that is a fork of the camera's: DMA and memory are the parent's.
+
+        The memory's destructors never run here: they would return it to the system, which both processes share.
+        """
+        for buffer in self._buffers:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(buffer))
+        self._buffers = []
+        self._running = False
+
     def poll(self, *, thorough: bool) -> Captured | None:
         """Returns the next frame, if one is there; waits for nothing.
 
@@ -174,8 +187,17 @@ class Capture:
             thorough: look into memory even if the DMA reports no frame (an interrupt may have been lost).
 
         Raises:
-            DeviceError: if the DMA has halted by an error.
+            DeviceError: if the DMA has halted by an error, or an exception (Ctrl-C) ended an earlier call in the middle
+                and the program went on: ring and DMA may then disagree until both are started again.
         """
+        if not self._consistent:
+            raise DeviceError("the program was interrupted while a frame was taken over")
+        self._consistent = False
+        captured = self._poll(thorough=thorough)
+        self._consistent = True
+        return captured
+
+    def _poll(self, *, thorough: bool) -> Captured | None:
         self._collect()
         status = self.channel.status
         if status.memory_errors or status.halted:
@@ -247,8 +269,8 @@ class Capture:
             self.counters.torn += 1
             return None
         del frame
-        self._ring.lease(index)
         self._leases.watch(index, view)
+        self._ring.lease(index)
         return Captured(view=view, metadata=metadata)
 
     def _resynchronise(self, reason: Literal["torn", "late"]) -> None:
@@ -299,7 +321,8 @@ class Capture:
 
     def _collect(self) -> None:
         for index in self._leases.returned():
-            self._ring.give_back(index)
+            if self._ring.owner(index) is Owner.USER:  # else it was given back before an interruption, or never lent
+                self._ring.give_back(index)
 
     def _free(self, indices: Iterable[int]) -> None:
         for index in indices:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -87,9 +88,14 @@ class Leases:
         """How many buffers have come back and were not taken yet."""
         return len(self._returned)
 
-    def returned(self) -> list[int]:
-        """Returns the buffers that have come back since the last call; finalizers may add to them at any time."""
-        return [self._returned.popleft() for _ in range(len(self._returned))]
+    def returned(self) -> Iterator[int]:
+        """Yields the buffers that have come back; one that is not dealt with to the end (a signal) comes again.
+
+        Finalizers may add to them at any time.
+        """
+        while self._returned:
+            yield self._returned[0]
+            self._returned.popleft()
 
 
 class CameraFrame:

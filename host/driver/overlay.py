@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.design import Design
+from host.driver.claim import BoardClaim
 from host.driver.find import describe
 from host.driver.hardware import DmaBuffer, Registers
 from host.driver.sources import require_closed
@@ -70,6 +71,37 @@ def _name_clocks(overlay: Any, platform: Platform) -> None:
                 )
             clock["frequency"] = platform.clock.ps_mhz
     overlay.clock_dict = clocks
+
+
+def _device_tag() -> str:
+    """Returns the name of pynq's active device, unique on the machine.
+
+    Raises:
+        DeviceError: if there is none.
+    """
+    try:
+        return str(_pynq("pynq.pl_server").Device.active_device.tag)
+    except RuntimeError as exc:
+        raise DeviceError(f"pynq finds no board ({exc}): run this on one, or on a simulated one") from exc
+
+
+def _load_overlay(bitstream: Path, platform: Platform, *, download: bool) -> Any:
+    """Returns the `pynq.Overlay` of a bitstream, loaded if it is to be.
+
+    Raises:
+        DeviceError: if pynq cannot.
+    """
+    pynq = _pynq()
+    try:
+        overlay = pynq.Overlay(str(bitstream), download=False)
+        if download:
+            _name_clocks(overlay, platform)
+            overlay.download()
+    except DeviceError:
+        raise
+    except Exception as exc:  # pynq raises whatever its libraries raise
+        raise DeviceError(f"pynq could not load {bitstream}: {type(exc).__name__}: {exc}") from exc
+    return overlay
 
 
 class PynqRegisters:
@@ -183,19 +215,23 @@ class InterruptPin:
 class PynqHardware:
     """A loaded overlay as the driver needs it."""
 
-    def __init__(self, overlay: Any, platform: Platform) -> None:
+    def __init__(self, overlay: Any, platform: Platform, claim: BoardClaim) -> None:
         """Finds the blocks.
 
         Args:
             overlay: a loaded `pynq.Overlay`.
             platform: the block design that it has to be.
+            claim: the right to drive the board, which `close` gives up.
 
         Raises:
             DeviceError: if a block is missing, of another kind, or one too many.
         """
         self._overlay = overlay
-        self._camera = self._window(platform.camera)
-        self._vdma = self._window(platform.vdma)
+        self._claim = claim
+        self.camera: Registers = self._window(platform.camera)
+        """The camera's registers."""
+        self.vdma: Registers = self._window(platform.vdma)
+        """The video DMA's registers."""
         require_closed(overlay.ip_dict, platform)
         parameters = overlay.ip_dict[platform.vdma.instance].get("parameters", {})
         self.frame_stores = int(parameters.get("C_NUM_FSTORES", platform.frame_stores))
@@ -212,7 +248,7 @@ class PynqHardware:
         Raises:
             ContractError: if the design has no bitstream, or no hardware handoff file (`.hwh`) beside it, or if they
                 changed while pynq read them.
-            DeviceError: if there is no device, or it refuses the bitstream.
+            DeviceError: if there is no device, another camera is open on it, or it refuses the bitstream.
         """
         bitstream = design.bitstream
         handoff = bitstream.with_suffix(".hwh")
@@ -220,20 +256,16 @@ class PynqHardware:
         if names[1] not in design.manifest.files:
             raise ContractError(f"{handoff} is missing: pynq needs the bitstream's handoff file, of the same name")
         platform = get_platform(describe(design).config.board)
-        pynq = _pynq()
-        if not download:
-            _require_loaded(bitstream)
+        claim = BoardClaim(_device_tag())
         try:
-            overlay = pynq.Overlay(str(bitstream), download=False)
-            if download:
-                _name_clocks(overlay, platform)
-                overlay.download()
-        except DeviceError:
+            if not download:
+                _require_loaded(bitstream)
+            overlay = _load_overlay(bitstream, platform, download=download)
+            design.require_unchanged(names)
+            return cls(overlay, platform, claim)
+        except BaseException:
+            claim.release()
             raise
-        except Exception as exc:  # pynq raises whatever its libraries raise
-            raise DeviceError(f"pynq could not load {bitstream}: {type(exc).__name__}: {exc}") from exc
-        design.require_unchanged(names)
-        return cls(overlay, platform)
 
     @property
     def name(self) -> str:
@@ -244,16 +276,6 @@ class PynqHardware:
     def overlay(self) -> Any:
         """The `pynq.Overlay`, for what is not part of the driver: video sources, LEDs."""
         return self._overlay
-
-    @property
-    def camera(self) -> Registers:
-        """The camera's registers."""
-        return self._camera
-
-    @property
-    def vdma(self) -> Registers:
-        """The video DMA's registers."""
-        return self._vdma
 
     def allocate(self, size: int) -> DmaBuffer:
         """Returns a new buffer of contiguous memory."""
@@ -279,7 +301,8 @@ class PynqHardware:
         return await self._pin.wait(timeout_s)
 
     def close(self) -> None:
-        """Leaves the design loaded: the camera is stopped, and what is loaded next replaces it."""
+        """Lets others have the board; the design stays loaded until another one replaces it."""
+        self._claim.release()
 
     def _window(self, peripheral: Peripheral) -> PynqRegisters:
         description = self._overlay.ip_dict.get(peripheral.instance)

@@ -32,7 +32,15 @@ from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.errors import DeviceError
 from hw_anon.core.hashing import sha256_bytes
 
-__all__ = ["INPUTS_FILE", "MEMORY_FILE", "RECORDING_VERSION", "RUN_FILE", "TRAFFIC_FILE", "Recorder", "describe_frame"]
+__all__ = [
+    "INPUTS_FILE",
+    "MEMORY_FILE",
+    "RECORDING_VERSION",
+    "RUN_FILE",
+    "TRAFFIC_FILE",
+    "RunRecorder",
+    "describe_frame",
+]
 
 RECORDING_VERSION = 1
 RUN_FILE, TRAFFIC_FILE, MEMORY_FILE, INPUTS_FILE = "run.json", "traffic.jsonl", "memory.bin", "inputs.npz"
@@ -123,7 +131,7 @@ class _RecordedBuffer:
         self._log.note("free", self._index)
 
 
-class Recorder:
+class RunRecorder:
     """`Hardware` that is another one and writes down every call.
 
     `deliver` and `show` say what the program got and what it showed; `finish` writes `run.json` after the camera was
@@ -144,28 +152,14 @@ class Recorder:
         self._buffers = 0
         self._outputs: list[dict[str, Any]] = []
         self._inputs: list[NDArray[np.uint8]] = []
-        self._camera = _RecordedRegisters(hardware.camera, "camera", self._log)
-        self._vdma = _RecordedRegisters(hardware.vdma, "vdma", self._log)
-
-    @property
-    def name(self) -> str:
-        """Name of the board."""
-        return self._hardware.name
-
-    @property
-    def camera(self) -> Registers:
+        self.camera: Registers = _RecordedRegisters(hardware.camera, "camera", self._log)
         """The camera's registers."""
-        return self._camera
-
-    @property
-    def vdma(self) -> Registers:
+        self.vdma: Registers = _RecordedRegisters(hardware.vdma, "vdma", self._log)
         """The video DMA's registers."""
-        return self._vdma
-
-    @property
-    def frame_stores(self) -> int:
+        self.name = hardware.name
+        """Name of the board."""
+        self.frame_stores = hardware.frame_stores
         """Frames in the video DMA's ring."""
-        return self._hardware.frame_stores
 
     def allocate(self, size: int) -> DmaBuffer:
         """Returns a new buffer."""

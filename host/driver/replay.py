@@ -27,11 +27,11 @@ from host.driver.recorder import MEMORY_FILE, RECORDING_VERSION, RUN_FILE, TRAFF
 from host.driver.settings import CameraSettings
 from hw_anon.core.errors import ConfigError, ContractError, DeviceError
 
-__all__ = ["Recording", "Replayer", "replay"]
+__all__ = ["RecordedRun", "Replayer", "replay"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recording:
+class RecordedRun:
     """What `run.json` says."""
 
     directory: Path
@@ -52,7 +52,7 @@ class Recording:
     """The delivered frames."""
 
     @classmethod
-    def load(cls, directory: Path) -> Recording:
+    def load(cls, directory: Path) -> RecordedRun:
         """Reads a recording's description.
 
         Raises:
@@ -144,24 +144,16 @@ class _ReplayedBuffer:
 class Replayer:
     """`Hardware` that answers what was recorded."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: RecordedRun) -> None:
         """Takes a recording."""
         self._tape = _Tape(recording.directory)
         self._buffers = 0
         self.name = f"replay of {recording.board}"
         self.frame_stores = recording.frame_stores
-        self._camera = _ReplayedRegisters("camera", self._tape)
-        self._vdma = _ReplayedRegisters("vdma", self._tape)
-
-    @property
-    def camera(self) -> Registers:
+        self.camera: Registers = _ReplayedRegisters("camera", self._tape)
         """The camera's registers."""
-        return self._camera
-
-    @property
-    def vdma(self) -> Registers:
+        self.vdma: Registers = _ReplayedRegisters("vdma", self._tape)
         """The video DMA's registers."""
-        return self._vdma
 
     @property
     def calls(self) -> int:
@@ -192,7 +184,7 @@ class Replayer:
         self._tape.call("close")
 
 
-def replay(directory: Path, design: Path | Design) -> Recording:
+def replay(directory: Path, design: Path | Design) -> RecordedRun:
     """Repeats a recorded run and returns its description if the driver did and delivered the same.
 
     Args:
@@ -202,7 +194,7 @@ def replay(directory: Path, design: Path | Design) -> Recording:
     Raises:
         ContractError: if the driver did something else, or the design is another one.
     """
-    recording = Recording.load(directory)
+    recording = RecordedRun.load(directory)
     hardware = Replayer(recording)
     camera = AnonymizedCamera(design, recording.settings, hardware=hardware)
     if camera.description.build_id != recording.build_id:

@@ -55,6 +55,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._newest: bytes | None = None
+        self._shown: bytes | None = None
         self._state = "{}"
 
     @property
@@ -77,6 +78,7 @@ class Hub:
     def _spread(self) -> None:
         with self._lock:
             message, self._newest = self._newest, None
+        self._shown = message
         for visitor in self._visitors:
             self.skipped += visitor.picture is not None
             visitor.picture = message
@@ -90,11 +92,14 @@ class Hub:
             visitor.something.set()
 
     def admit(self) -> Visitor | None:
-        """Returns a new visitor's place, to be given back with `dismiss`; `None` if no more can be served."""
+        """Returns a new visitor's place, to be given back with `dismiss`; `None` if no more can be served.
+
+        The last picture and the last state wait there.
+        """
         if len(self._visitors) >= self.most:
             return None
         visitor = Visitor()
-        visitor.state = self._state
+        visitor.picture, visitor.state = self._shown, self._state
         visitor.something.set()
         self._visitors.add(visitor)
         return visitor

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from host.actions.detector import OnnxDetector
@@ -17,7 +18,7 @@ from host.live.server import LiveServer
 from host.live.state import LiveState, RecentEvents
 from host.live.viewer import Viewer
 
-__all__ = ["Paced", "show"]
+__all__ = ["Paced", "Serving", "show"]
 
 
 class Paced:
@@ -48,15 +49,26 @@ class Paced:
         return self._source.describe()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Serving:
+    """Where the page is, and for whom."""
+
+    access: Access
+    """Who may see it."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 0
+    """Port, 0 for any that is free."""
+    tls: ssl.SSLContext | None = None
+    """Certificate and key; plain HTTP without."""
+
+
 def show(
     source: FrameSource,
-    access: Access,
+    serving: Serving,
     *,
     detector: Path | None = None,
     threads: int | None = None,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    tls: ssl.SSLContext | None = None,
     frames: int | None = None,
     lossless: bool = False,
     paced: bool = False,
@@ -66,12 +78,9 @@ def show(
 
     Args:
         source: where frames come from, open.
-        access: who may see the page.
+        serving: where the page is, and for whom.
         detector: directory of the exported action detector; without, no actions are shown.
         threads: threads of the detector; default: all cores.
-        host: address to listen on.
-        port: port, 0 for any that is free.
-        tls: certificate and key; default: plain HTTP.
         frames: frames after which it ends.
         lossless: the source waits until a frame was analysed.
         paced: frames come at the times that they carry.
@@ -81,15 +90,12 @@ def show(
         DeviceError: if the camera failed.
         OSError: if the port is taken.
     """
-    hub = Hub()
-    recent = RecentEvents()
-    analysis = None
-    if detector is not None:
-        analysis = Analysis(OnnxDetector(detector, threads=threads), [recent])
+    hub, recent = Hub(), RecentEvents()
+    analysis = None if detector is None else Analysis(OnnxDetector(detector, threads=threads), [recent])
     viewer = Viewer(hub, lambda: analysis.scene if analysis else Scene())
     consumers: list[Consumer] = [viewer] if analysis is None else [analysis, viewer]
     flow = Flow(Paced(source) if paced else source, consumers, lossless=lossless)
     state = LiveState(flow, hub, analysis, recent)
-    with LiveServer(hub, state, access, host=host, port=port, tls=tls) as server:
+    with LiveServer(hub, state, serving.access, host=serving.host, port=serving.port, tls=serving.tls) as server:
         announce(f"{server.address} shows {source.describe()}; Ctrl-C ends it")
         flow.run(frames=frames)

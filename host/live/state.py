@@ -10,13 +10,16 @@ from typing import Any
 
 from host.actions.events import Event
 from host.analysis import Analysis
-from host.flow import Flow
+from host.flow import Flow, FrameCounts
 from host.live.hub import Hub
 
 __all__ = ["LiveState", "RecentEvents"]
 
 _SHOWN_EVENTS = 40
 _STALLED_S = 3.0
+"""Seconds without a frame that are nothing to speak of."""
+_LATE = 3.0
+"""A frame that takes so many times longer than usual is missing; a simulated camera takes its time."""
 
 
 class RecentEvents:
@@ -52,17 +55,20 @@ class LiveState:
         self._flow, self._hub, self._analysis, self._events = flow, hub, analysis, events
         self._begun = time.monotonic()
         self._last = (0, self._begun)
+        self._first_s = 0.0
 
     def __call__(self) -> Mapping[str, Any]:
         """Returns the values, for JSON."""
         counts = self._flow.counts
+        waited_s, usual_s = self._wait(counts)
         return {
             "source": self._flow.source.describe(),
-            "status": self._status(counts.frames),
+            "status": _status(counts.frames, waited_s, usual_s),
+            "wait": {"waited_s": round(waited_s, 1), "usual_s": round(usual_s, 1)},
             "uptime_s": round(time.monotonic() - self._begun, 1),
             "camera": {
                 "frames": counts.frames,
-                "per_second": round(counts.meter.per_second(), 1),
+                "per_second": round(counts.meter.per_second(), 3),
                 "number": counts.last_number,
                 "begun_s": counts.begun_s,
                 "regions": counts.regions,
@@ -75,13 +81,13 @@ class LiveState:
             "events": [asdict(event) for event in self._events.newest_first()],
         }
 
-    def _status(self, frames: int) -> str:
+    def _wait(self, counts: FrameCounts) -> tuple[float, float]:
+        """Returns the seconds since the last frame, and those that a frame takes; 0 if that is not known yet."""
         now = time.monotonic()
-        if frames != self._last[0]:
-            self._last = frames, now
-        if frames == 0:
-            return "waiting"
-        return "stalled" if now - self._last[1] > _STALLED_S else "live"
+        if counts.frames != self._last[0]:
+            self._first_s = self._first_s or now - self._begun
+            self._last = counts.frames, now
+        return now - self._last[1], counts.meter.gap_s() or self._first_s
 
     def _analysed(self) -> Mapping[str, Any] | None:
         if self._analysis is None:
@@ -96,3 +102,10 @@ class LiveState:
             "missed": self._flow.replaced.get(self._analysis.name, 0),
             "scene": asdict(self._analysis.scene),
         }
+
+
+def _status(frames: int, waited_s: float, usual_s: float) -> str:
+    """Returns how the camera does: a slow one that is on time waits, and is not stalled."""
+    if frames > 0 and waited_s <= _STALLED_S:
+        return "live"
+    return "waiting" if frames == 0 or waited_s <= _LATE * usual_s else "stalled"

@@ -1,7 +1,9 @@
-"""Pictures for the page: encodes frames, with what is drawn over them, as long as somebody watches."""
+"""Pictures for the page: encodes frames, with what is drawn over them; all while somebody watches, else a few."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -14,6 +16,8 @@ from host.live.hub import Hub, frame_message
 __all__ = ["Viewer"]
 
 _JPEG_QUALITY = 85
+_UNWATCHED_S = 1.0
+"""Seconds between two pictures that are kept for the next visitor while nobody watches."""
 
 
 class Viewer:
@@ -29,11 +33,14 @@ class Viewer:
     def __init__(self, hub: Hub, scene: Callable[[], Scene]) -> None:
         self._hub = hub
         self._scene = scene
+        self._offered_s = -math.inf
 
     def take(self, frame: Snapshot) -> None:
-        """Encodes a frame if somebody watches."""
-        if not self._hub.watched:
+        """Encodes a frame for those who watch, or for whoever comes next."""
+        now = time.monotonic()
+        if not self._hub.watched and now - self._offered_s < _UNWATCHED_S:
             return
+        self._offered_s = now
         quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR), quality)
         head = {

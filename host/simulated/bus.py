@@ -51,10 +51,6 @@ class Bus:
         """Lets a block answer in a window."""
         self._windows.append((window, block))
 
-    def unmap(self, block: Registers) -> None:
-        """Takes a block's windows away."""
-        self._windows = [entry for entry in self._windows if entry[1] is not block]
-
     def read(self, address: int) -> int:
         """Reads a word.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class SimulatedDevice(Device):  # type: ignore[misc]  # pynq has no types
             board: the board.
             cache: whether cacheable buffers have to be invalidated.
         """
-        super().__init__(f"simulated {board.platform.board.name}")
+        super().__init__(f"simulated {board.platform.board.name} {os.getpid()}.{id(self)}")
         self.name = "simulated"
         self.arch = board.platform.ps.arch
         self.capabilities = {"MEMORY_MAPPED": True}

@@ -17,12 +17,11 @@ import pytest
 from host.backend import CameraBackend, open_backend
 from host.driver import AnonymizedCamera, CameraSettings
 from host.driver.overlay import PynqHardware
-from host.driver.recorder import Recorder
+from host.driver.recorder import RunRecorder
 from host.driver.replay import replay
 from hw_anon.core.camera_directory import CAMERA_FILE
 from hw_anon.core.errors import ContractError
 from hw_anon.core.frame import Fault
-from hw_anon.core.manifest import MANIFEST_FILE
 from hw_anon.core.verilated_camera import VerilatedCamera
 from tests.host.stand_in_rtl import STAND_IN_CONFIG, golden_frames, pictures, require_equal
 from tests.host.world import golden, scenes
@@ -65,7 +64,8 @@ def test_the_verilated_design_delivers_what_it_is_shown(
 ) -> None:
     if device != "sim" or camera_directory is None:
         pytest.skip("needs --device sim --camera DIR")
-    if not (camera_directory / MANIFEST_FILE).is_file():  # a small camera with stand-in networks
+    networks = json.loads((camera_directory / CAMERA_FILE).read_text())["networks"]
+    if networks["detector"]["name"] == "stand-in":
         _stand_ins(camera_directory, _frames(request), tmp_path)
         return
     with open_backend("sim", work=tmp_path, camera=camera_directory) as backend:
@@ -118,7 +118,7 @@ def test_a_board_delivers_and_its_run_repeats_without_it(
     settings = CameraSettings()
     chosen = request.config.getoption("--design")
     probe = AnonymizedCamera(Path(chosen) if chosen else None, settings)
-    recorder = Recorder(PynqHardware.load(probe.design), tmp_path / "run")
+    recorder = RunRecorder(PynqHardware.load(probe.design), tmp_path / "run")
     with AnonymizedCamera(probe.design, settings, hardware=recorder) as camera:
         last = -1
         for _ in range(_frames(request)):
@@ -140,7 +140,7 @@ def test_a_simulated_run_repeats_without_the_board(device: str, tmp_path: Path) 
     raw, settings = scenes(12), CameraSettings()
     with simulated_camera(work=tmp_path, source=VideoSource(raw)) as simulated:
         probe = AnonymizedCamera(simulated.design, settings)
-        recorder = Recorder(PynqHardware.load(probe.design), tmp_path / "run")
+        recorder = RunRecorder(PynqHardware.load(probe.design), tmp_path / "run")
         with AnonymizedCamera(probe.design, settings, hardware=recorder) as camera:
             for frame in raw:
                 recorder.show(frame)

@@ -21,7 +21,7 @@ from PIL import Image
 
 from host.frames import Snapshot
 from host.live.access import Access
-from host.live.session import show
+from host.live.session import Serving, show
 from hw_anon.core.boxes import Box
 from hw_anon.core.video_path import anonymise
 from tests.host.browser import browser
@@ -104,7 +104,9 @@ def main() -> None:
     options = parser.parse_args()
     scene = Scene(anonymised())
     serving = threading.Thread(
-        target=partial(show, scene, Access("127.0.0.1"), detector=options.detector, port=_PORT, announce=print)
+        target=partial(
+            show, scene, Serving(access=Access("127.0.0.1"), port=_PORT), detector=options.detector, announce=print
+        )
     )
     serving.start()
     try:

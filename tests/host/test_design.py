@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from host import load_design
-from hw_anon.core.errors import ConfigError, ContractError, DeviceError
+from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.manifest import MANIFEST_FILE, Manifest
 
 
@@ -65,19 +65,6 @@ def test_another_design_than_promised_is_refused(build: Path) -> None:
 def test_an_expected_id_must_be_an_id(build: Path, bad: str) -> None:
     with pytest.raises(ConfigError, match="16 lower-case hex digits"):
         load_design(build, expected_id=bad)
-
-
-def test_a_device_with_another_identity_is_refused(build: Path) -> None:
-    design = load_design(build)
-    own = int(design.design_id, 16)
-    design.require_device_id(own)
-    with pytest.raises(DeviceError, match=design.design_id):
-        design.require_device_id(own ^ 1)
-
-
-def test_a_small_device_id_keeps_its_leading_zeros(build: Path) -> None:
-    with pytest.raises(DeviceError, match="runs design 0000000000000001"):
-        load_design(build).require_device_id(1)
 
 
 def test_a_build_without_bitstream_cannot_be_loaded_onto_a_board(build: Path) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from host.driver import AnonymizedCamera, CameraSettings
-from host.driver.recorder import INPUTS_FILE, MEMORY_FILE, RUN_FILE, TRAFFIC_FILE, Recorder
-from host.driver.replay import Recording, replay
+from host.driver.recorder import INPUTS_FILE, MEMORY_FILE, RUN_FILE, TRAFFIC_FILE, RunRecorder
+from host.driver.replay import RecordedRun, replay
 from hw_anon.core.errors import ContractError, DeviceError
 from tests.host.world import BUILD_ID, board_with, scenes, write_design
 
@@ -28,7 +28,7 @@ def record(design: Path, directory: Path, *, count: int = 12, asynchronous: bool
     """Records a run with a stalled DMA in it."""
     raw = scenes(count, seed=9)
     board, _ = board_with(raw, repeat=True)
-    recorder = Recorder(board, directory)
+    recorder = RunRecorder(board, directory)
     for frame in raw:
         recorder.show(frame)
 
@@ -90,7 +90,7 @@ def test_a_shorter_or_unfinished_recording_is_noticed(design: Path, tmp_path: Pa
         replay(directory, design)
     (directory / RUN_FILE).unlink()
     with pytest.raises(ContractError, match="no finished recording"):
-        Recording.load(directory)
+        RecordedRun.load(directory)
 
 
 def test_another_design_is_refused(design: Path, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_another_design_is_refused(design: Path, tmp_path: Path) -> None:
 def test_a_failure_of_the_board_repeats_too(design: Path, tmp_path: Path) -> None:
     board, source = board_with(scenes(6))
     source.silent = True
-    recorder = Recorder(board, tmp_path / "run")
+    recorder = RunRecorder(board, tmp_path / "run")
     with (
         AnonymizedCamera(design, replace(SETTINGS, recoveries=0), hardware=recorder) as camera,
         pytest.raises(DeviceError, match="no video"),

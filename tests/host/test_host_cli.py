@@ -25,6 +25,8 @@ from host.opening import CameraSource, open_source
 from host.recording import Recorder, Recording
 from host.selftest import check_camera
 from hw_anon.core.errors import ConfigError
+from hw_anon.core.manifest import Manifest, build_id
+from hw_anon.core.signature import generate_key, key_id, sign_manifest
 from tests.host.scripted import drinking, until
 from tests.host.tiny_detector import write_tiny_detector
 from tests.host.world import BUILD_ID, CONFIG, board_with, golden, scenes, write_design
@@ -56,8 +58,8 @@ class Ending:
 
 
 @contextmanager
-def camera_of_models(directory: Path, frames: int, *, build_id: str = BUILD_ID) -> Iterator[CameraSource]:
-    board, _ = board_with(scenes(frames), build_id=build_id)
+def camera_of_models(directory: Path, frames: int) -> Iterator[CameraSource]:
+    board, _ = board_with(scenes(frames))
     design = write_design(directory / "design")
     with AnonymizedCamera(design, FAST, hardware=board) as camera:
         yield CameraSource(camera, Ending(frames))  # type: ignore[arg-type]
@@ -111,7 +113,7 @@ def test_check_is_a_table_or_json_and_fails_with_the_device_s_status(
     assert main(["check", "--json"]) == 0
     document = json.loads(capfd.readouterr().out)
     assert document["passed"]
-    assert [finding["name"] for finding in document["findings"]][:3] == ["design", "build id", "geometry"]
+    assert [finding["name"] for finding in document["findings"]][:3] == ["design", "signature", "build id"]
     frames = 2
     assert main(["check"]) == 5
     out, err = capfd.readouterr()
@@ -163,6 +165,57 @@ def test_live_shows_a_recording_at_its_own_pace(
     assert "http://127.0.0.1:8097/ shows recording of a test" in capfd.readouterr().err
 
 
+def write_camera_directory(directory: Path) -> Path:
+    """Writes a camera directory that is whole, but for its simulator."""
+    directory.mkdir()
+    document = {
+        "camera": CONFIG.to_dict(),
+        "build_id": build_id({}, {}, CONFIG.to_dict()),
+        "networks": {"detector": {"name": "stand-in"}, "modifier": {"name": "stand-in"}},
+    }
+    (directory / "camera.json").write_text(json.dumps(document))
+    Manifest.create(directory, inputs={}, tools={}, config=CONFIG.to_dict()).save(directory)
+    return directory
+
+
+def test_check_says_who_signed_the_design_and_refuses_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("cryptography")
+    board, _ = board_with(scenes(8), repeat=True)
+    monkeypatch.setattr(AnonymizedCamera, "_load", lambda camera: board)
+    design = write_design(tmp_path / "design")
+    public, other = (generate_key(tmp_path / name) for name in ("maker", "other"))
+    wanted = ["check", "--design", str(design), "--json", "--require-signature"]
+    assert main([*wanted, str(public)]) == 3
+    assert "is not signed" in capfd.readouterr().err
+    sign_manifest(design, tmp_path / "maker")
+    assert main([*wanted, str(other)]) == 3
+    assert "trusted is" in capfd.readouterr().err
+    assert main([*wanted, str(public)]) == 0
+    findings = {finding["name"]: finding["found"] for finding in json.loads(capfd.readouterr().out)["findings"]}
+    assert findings["signature"] == f"by key {key_id(public)}"
+    assert main(wanted[:-1]) == 0
+    findings = {finding["name"]: finding["found"] for finding in json.loads(capfd.readouterr().out)["findings"]}
+    assert findings["signature"].startswith("none demanded")
+
+
+def test_a_camera_to_simulate_is_signed_as_well(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("cryptography")
+    camera, public = write_camera_directory(tmp_path / "camera"), generate_key(tmp_path / "maker")
+    record = ["record", str(tmp_path / "out.mp4"), "--simulated", str(camera), "--video", str(tmp_path / "none.mp4")]
+    wanted = [*record, "--require-signature", str(public)]
+    assert main(wanted) == 3
+    assert "is not signed" in capfd.readouterr().err
+    sign_manifest(camera, tmp_path / "maker")
+    assert main(wanted) == 3
+    assert "none.mp4: cannot be read as video" in capfd.readouterr().err, "the signature was accepted"
+    manifest = camera / "manifest.json"
+    manifest.write_text(manifest.read_text() + "\n")
+    assert main(wanted) == 3
+    assert "is not what key" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
@@ -171,6 +224,7 @@ def test_live_shows_a_recording_at_its_own_pace(
         (["--simulated", "camera"], 2, "go together"),
         (["--recording", "a.mp4", "--design", "b"], 2, "exclude each other"),
         (["--recording", "nothing.mp4"], 3, "cannot be read"),
+        (["--recording", "a.mp4", "--require-signature", "key.pub"], 2, "nobody signs a --recording"),
     ],
 )
 def test_wrong_options_of_live(options: list[str], code: int, message: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -31,8 +31,9 @@ from host.live.hub import Hub
 from host.live.server import LiveServer
 from host.live.state import LiveState, RecentEvents
 from host.live.viewer import Viewer
+from host.meters import Meter
 from hw_anon.core.errors import ConfigError
-from tests.host.scripted import Script, until
+from tests.host.scripted import Script, drinking, until
 from tests.host.tiny_detector import HEIGHT, WIDTH, write_tiny_detector
 
 TOKEN = "a-token-that-is-long-enough"
@@ -70,9 +71,9 @@ class Page:
 
 
 @contextmanager
-def page(tmp_path: Path, access: Access | None = None, *, most: int = 8) -> Iterator[Page]:
+def page(tmp_path: Path, access: Access | None = None, *, most: int = 8, period_s: float = 0.02) -> Iterator[Page]:
     write_tiny_detector(tmp_path / "detector")
-    script, hub, recent = Script(None, period_s=0.02), Hub(most), RecentEvents()
+    script, hub, recent = Script(None, period_s=period_s), Hub(most), RecentEvents()
     analysis = Analysis(OnnxDetector(tmp_path / "detector", threads=1), [recent])
     flow = Flow(script, [analysis, Viewer(hub, lambda: analysis.scene)])
     running = threading.Thread(target=flow.run)
@@ -106,6 +107,46 @@ def test_a_visitor_gets_pictures_with_what_is_known_about_them_and_the_state(tmp
         assert picture.shape == (HEIGHT, WIDTH, 3) == (head["height"], head["width"], 3)
         assert (head["fault"] == "NONE") == (picture.max() > 10)
         assert head["regions"] == ([[24, 10, 12, 12]] if head["fault"] == "NONE" else [])
+
+
+def test_a_slow_camera_waits_and_a_late_one_is_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("host.live.state.time.monotonic", lambda: clock[0])
+    flow = Flow(Script(), [])
+    flow.counts.meter = Meter(lambda: clock[0])
+    state = LiveState(flow, Hub(), None, RecentEvents())
+
+    def after(seconds: float) -> tuple[str, float, float]:
+        clock[0] += seconds
+        now = state()
+        return now["status"], now["wait"]["waited_s"], now["wait"]["usual_s"]
+
+    def frame() -> None:
+        flow.counts.add(drinking(0), 0.0)
+
+    assert after(50.0) == ("waiting", 50.0, 0.0)
+    frame()
+    assert after(0.0) == ("live", 0.0, 50.0)
+    assert after(100.0) == ("waiting", 100.0, 50.0), "how long a frame takes is not known yet"
+    frame()
+    after(0.0)
+    for _ in range(127):
+        clock[0] += 10.0
+        frame()
+    assert after(0.0) == ("live", 0.0, 10.0)
+    assert after(9.0) == ("waiting", 9.0, 10.0)
+    assert after(21.0)[0] == "waiting"
+    assert after(1.0)[0] == "stalled"
+    assert state()["camera"]["per_second"] == 0.098
+
+
+def test_who_comes_between_two_frames_sees_the_last_one(tmp_path: Path) -> None:
+    with page(tmp_path, period_s=1.5) as live:
+        until(lambda: live.flow.counts.frames == 1)
+        time.sleep(0.2)
+        messages = live.watch(2)
+        assert live.flow.counts.frames == 1
+    assert any(isinstance(message, bytes) for message in messages)
 
 
 def test_every_answer_has_the_headers_and_nothing_comes_from_elsewhere(tmp_path: Path) -> None:

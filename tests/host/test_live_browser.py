@@ -19,7 +19,7 @@ from tests.host.test_live import TOKEN, page
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason=f"missing: a browser ({', '.join(PROGRAMS)})")
 
-DRAWN = "document.getElementById('video').width === 1280"
+DRAWN = "document.getElementById('video').height === 768"
 ACTION = "document.querySelector('#people .what')?.textContent.includes('drinking')"
 
 
@@ -49,6 +49,24 @@ def test_the_page_shows_video_actions_and_health(tmp_path: Path, width: int) -> 
     assert picture.shape[:2] == (900, width)
     red = (picture[..., 2] > 180) & (picture[..., 1] < 90)
     assert red.mean() > 0.02, "the camera's red rectangle is in the picture"
+
+
+def test_a_slow_camera_is_seen_to_be_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.live.state._STALLED_S", 0.3)
+    paused = "document.getElementById('status').textContent === 'waiting' && !document.getElementById('pause').hidden"
+    value = "document.getElementById('pause-bar').value"
+
+    async def visit(address: str) -> list[str]:
+        async with browser() as tab:
+            await tab.look_at(address, width=800, height=700)
+            await tab.until(f"{DRAWN} && {paused} && {value} > 0.5")
+            assert "next frame" in await tab.value("document.getElementById('pause-text').textContent")
+            await tab.until("document.getElementById('status').textContent === 'live'")
+            assert await tab.value("document.getElementById('pause').hidden")
+            return tab.complaints
+
+    with page(tmp_path, period_s=2.0) as live:
+        assert not asyncio.run(visit(live.server.address))
 
 
 def test_a_visitor_gives_the_token_in_the_form(tmp_path: Path) -> None:

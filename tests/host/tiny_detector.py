@@ -15,19 +15,20 @@ from hw_anon.core.action_model import DESCRIPTION_FILE, MODEL_FILE, ActionModel
 from hw_anon.core.hashing import sha256_bytes
 
 ACTIONS = ("drinking", "phoning", "idle")
-HEIGHT, WIDTH = 48, 64
+HEIGHT, WIDTH = 48, 80
 _GRAPH = (
-    "eNrVlTuMG1UUhudpXx+y7HCByNFaURiIhEaJ5LVAoCgoG28EaEikKASBIqTNeH2NR4xnzDzYMULCFVAiKsotKSlpEFtSgKCkTElJSYX477y8xm"
-    "R7LH/euef/z32de2cZu/aFRTtkTmJvJrg6sY19L0mdDmlp1FWPVY12SZ2Q6eV+MuCdUex/ME1Fktqde2KcHYo7Xu5sE/tQiPnYnyVdRabYtDKS"
-    "MfWCCW+VAbv9Riy8VMT0PFUhah9GQTYLE9InXsyNQExS23x3KmJBFxuTEUdHlUPL5rV+ebMTI4xCwc1ytMr23L+6KT3GODoKa8sVKgYmw8tFwr"
-    "V8t1mgH24u0CFMovYuzvbuklmNXdhbAfb3ID9z//pUzG0tY3Fmxnmq+iVdLk3LB7Z+czxu4osqvqjiO4QlllXtcz3fPbA774TJR5kQnwgpLlbi"
-    "YkPMB6vMwUbmSlysiwOSA5HskGQiSQNH4eJQxInd2o/CQy91npDL9qt19ajWSUfpuD6Kcrt9TyRTb36qrrx1JIqCb5xeHLNSqo9wu2wmp2d2Xh"
-    "7xWuB64Ke2ficL6CrJ56oMRpLNkroIb2ez/ypbPVaVMfPCxZkZXSo8ZKR+uODmYZSFaVmgC1SMR2WMmzPhhYmt3/I/xqrLFhmTLAj41jyORt7I"
-    "x0x9UVmu0XqU2AhX8aC4GQk2FH8CbyQC27gfzd9a3/KLVFrIDAQ2k5sTzGC8urhXG70QeKtoJTbbj2ZzPCTr3cFeDNXYi9Zj7Q7JEtdmE8+P7Z"
-    "oXu+Y8aanD4h3jGory99DZQlsedtlc3ihluVGy/dl+2ZaJrvHDK5+/7GyjXa7UNX75+fZrZT7eM/Bf771e+sO6vx+dZ5lqtYflEXeZUn1Ohwcu"
-    "0+pwj2kIF8fBtWqzWqvdIqmpjcsaZafIk0feteqgUYu/qqyPTMxLvs3ck8qwvIGfPXzBEhyDE/AIKDcVxQKXQB/sgbvgIZiDJfgSfAW+AcfgW/"
-    "Ad+B6cgJ/Ab+B38Aj8Af4EfwFliPkBBs4BCzwDuqAHLoEXwIvgCuiDl8Cr4PrQ+VpjKtvDiurXuLvU/u+LwnzALfAmuA3ugvvgPfA+eAjGYAoC"
-    "MAcpyMGnwwfNf2VOFtP4OdJYH+wBfdSj8m7wp+kppvItalcXFaoxukDVNePbtMXavNPIUiovbCGpp6ShQYrF/wHZ2eS3"
+    "eNrVlU2IG2UYx+czmTx23fFVS8qGUkcFGVrIBkUplbbZojK2sLQVSxG2k80bMziZifPhzohgEClFRIqIFBHZo0ePXsS96UFRPHns0aNHT+L/nY"
+    "9kY+zeDfll533+/+f9et531jDO/mDSBumjyJ1wJo8sbcuNE7tFShK25X1ZoU2SR6S7mRf3WGsQeW+OEx4nVusqH6a7/Iqb2etkvMX5dOhN4rYk"
+    "UixaGEkbu/6INcqA1Xw54m7CI3qSqhA1d0M/nQQxqSM3YprPR4mlvz7mEaeTc5MWhXuVQ0mntf70aidaEAac6eVole2Jf3VTerRhuBfUltNUDE"
+    "yam/GYKdnmfIFesLpAmzCJ2psf7d0kvRq7sDd87O9OduT+damY21JGfmTGcar6JVUsTcl6lnpxOJzH8yqeV/ENwhLLqnaZmm3uWK3XgvjtlPN3"
+    "uRDzhZiviFlvkdlbyVyI+bLYIzEQiQ5JJJIwMBQuCngUW42tMNh1E/shsWyvWleHap1UlI6pgzCzmld5PHanh+rKGnu8KPjK6cUxK6X6CDfLZn"
+    "x4ZsfFEa8FpvpeYqlXUp/OkHiuyqDF6SSui3AtnfxX2eqxqoyJG+RHZrSp8JCWeEHO9N0wDZKyQCeoGI/KGNMn3A1iS73kvYNVly3SRqnvs7Vp"
+    "FA7cgYeZeryynKXlKBkDXMWd4mbE2FD88d0B9y3tejh9dXnLT1JpId3n2EymjzCD4eLinpnrhcAaRSu2jK1wMsVDvNwd7MVQc3vReqDdJlHi2q"
+    "zj+YFds2LX7IdNuV+8YxxNkv7u22toi8MumrPzpSw2SrTf3yrbItHRvnv+9nP2OtrlSh3t558uv1jm4z0D/7nOS6U/qPv73n7ckM1mvzzijiFV"
+    "n8PhnmModbhjKAgXx8Exa7Ncq+0iaV4bx5grG0WeOPKOWQe1WvxFNrrIxLzE28w5qAyz8/i5gC+YgX1wAO4D6aIkmeAU6IILYBvcAlMwA3fAXX"
+    "AP7IOvwTfgW3AAfgS/gt/BffAH+BP8BaQ+5gcMcAyY4DHQBh1wCjwFngGnQRc8C14A5/r2b4ohG9tYUf0adw6U//uiMB9wCbwCLoNtcB3cAG+A"
+    "W2AIxsAHU5CADLwHZuAD8CG4De6Aj8DH4BNwF3wKPgOfg3vgC/Al+Kp/c/5fnZFpKOwYKUYXbAN10KHybrFH6RFDZmvUrC46VG1wgqprytZpzW"
+    "iy1lwWUnnhC0k+JPU1kkz2D46K8qc="
 )
 
 

@@ -37,6 +37,21 @@ function showStatus(status) {
   one("status").textContent = status;
 }
 
+// A simulated camera takes seconds for a frame: the page shows that it waits, and for how long already.
+function showPause({ status, camera, wait }) {
+  one("pause").hidden = status !== "waiting";
+  const bar = one("pause-bar");
+  if (camera.frames > 0 && wait.usual_s > 0) {
+    bar.max = wait.usual_s;
+    bar.value = Math.min(wait.waited_s, wait.usual_s);
+  } else {
+    bar.removeAttribute("value");
+  }
+  const usual = camera.frames > 0 ? ` of about ${Math.round(wait.usual_s)} s` : "";
+  const which = camera.frames > 0 ? "next" : "first";
+  one("pause-text").textContent = `Waiting for the ${which} frame: ${Math.floor(wait.waited_s)} s${usual}`;
+}
+
 function personItem({ track, actions }) {
   const item = make("li");
   const who = make("div", "who");
@@ -90,8 +105,9 @@ function showState(state) {
   if (!state.camera) return;
   const withheld = Object.values(state.camera.faults).reduce((sum, count) => sum + count, 0);
   showStatus(state.status);
+  showPause(state);
   one("source").textContent = state.source;
-  one("rate").textContent = state.camera.per_second.toFixed(1);
+  one("rate").textContent = state.camera.per_second.toFixed(state.camera.per_second < 1 ? 2 : 1);
   one("replaced").textContent = whole.format(state.camera.regions);
   one("black").textContent = whole.format(withheld);
   one("black").classList.toggle("alarm", withheld > 0);

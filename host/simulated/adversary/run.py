@@ -143,33 +143,34 @@ def run_adversary(
     seen, attacks, started, episodes = Observations(), Counter[str](), time.monotonic(), 0
     while seen.operations < operations:
         rng = np.random.default_rng((seed, episodes))
-        boards = TwinBoards(
-            cameras,
-            get_platform(config.board),
-            _videos(rng, config),
-            seen,
-            memory_bytes=_MEMORY_BYTES,
-            period_cycles=_PERIOD_CYCLES,
-        )
-        prepare(boards, rng)
-        if not episodes:
-            sweep_registers(boards)
+        boards = _switched_on(cameras, config, rng, seen, sweep=not episodes)
         while not boards.over and seen.operations < operations:
             attack = str(rng.choice(list(ATTACKS)))
             attacks[attack] += 1
             ATTACKS[attack](boards, rng)
             on_progress(min(seen.operations, operations))
-        boards.advance(2 * _PERIOD_CYCLES)
-        boards.finish()
+        _switch_off(boards)
         episodes += 1
-    return AdversaryReport(
-        camera=name,
-        seed=seed,
-        episodes=episodes,
-        attacks=dict(sorted(attacks.items())),
-        seconds=time.monotonic() - started,
-        seen=seen,
-    )
+    seconds, counts = time.monotonic() - started, dict(sorted(attacks.items()))
+    return AdversaryReport(camera=name, seed=seed, episodes=episodes, attacks=counts, seconds=seconds, seen=seen)
+
+
+def _switched_on(
+    cameras: Pair, config: CameraConfig, rng: np.random.Generator, seen: Observations, *, sweep: bool
+) -> TwinBoards:
+    """Returns two boards at the beginning of an episode, after a sweep over all registers if that is asked for."""
+    platform, videos = get_platform(config.board), _videos(rng, config)
+    boards = TwinBoards(cameras, platform, videos, seen, memory_bytes=_MEMORY_BYTES, period_cycles=_PERIOD_CYCLES)
+    prepare(boards, rng)
+    if sweep:
+        sweep_registers(boards)
+    return boards
+
+
+def _switch_off(boards: TwinBoards) -> None:
+    """Ends an episode: what was under way arrives, and is looked at."""
+    boards.advance(2 * _PERIOD_CYCLES)
+    boards.finish()
 
 
 def _videos(
