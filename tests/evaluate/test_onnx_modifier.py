@@ -29,12 +29,11 @@ def write_net(
     values: str | None = None,
 ) -> Path:
     """A network that multiplies and adds: with -1 and 1, the negative of values from 0 to 1."""
-    from onnx import TensorProto, helper
+    from onnx import helper
 
-    given = dtype if dtype == TensorProto.UINT8 else TensorProto.FLOAT
-    kind = {TensorProto.UINT8: np.uint8}.get(dtype, np.float32)
+    kind = helper.tensor_dtype_to_np_dtype(dtype).type
     constants = [
-        helper.make_tensor(name, given, [], [kind(value)]) for name, value in (("a", abs(scale)), ("b", shift))
+        helper.make_tensor(name, dtype, [], [kind(value)]) for name, value in (("a", abs(scale)), ("b", shift))
     ]
     minus = [helper.make_node("Sub", ["b", "x"], ["y"])] if scale < 0 else []
     plus = [helper.make_node("Mul", ["x", "a"], ["m"]), helper.make_node("Add", ["m", "b"], ["y"])]
