@@ -39,9 +39,9 @@ def test_the_clear_detector_is_that_of_original(base: DetectorJob) -> None:
 
 
 def test_methods_are_named_once_and_original_comes_first() -> None:
-    assert _names(["mask", "original", "mask"], with_modifiers=False) == ["original", "mask"]
-    assert _names([], with_modifiers=True) == []
+    assert _names(["mask", "original", "mask"], with_others=False) == ["original", "mask"]
+    assert _names([], with_others=True) == []
     with pytest.raises(ConfigError, match="did you mean mask"):
-        _names(["masc"], with_modifiers=False)
+        _names(["masc"], with_others=False)
     with pytest.raises(ConfigError, match="nothing to train"):
-        _names([], with_modifiers=False)
+        _names([], with_others=False)
