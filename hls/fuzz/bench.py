@@ -227,6 +227,7 @@ class CameraBench:
             "CropSize": config.crop_size,
             "MaxFaces": config.max_faces,
             "Buffers": config.buffers,
+            "KeyChannels": config.key_channels,
             "Threshold": config.threshold,
             "Lanes": self.lanes,
             "SourceTimeout": config.source_timeout_cycles,

@@ -37,6 +37,7 @@ SMALL = CameraConfig(
     source_timeout_cycles=50,
 )
 TWO = replace(SMALL, buffers=2)
+KEYED = replace(SMALL, key_channels=1)
 
 
 @dataclass(frozen=True)
@@ -398,3 +399,16 @@ def test_seeded_bugs_are_caught(bug: str, sim_cache: Path, tmp_path: Path) -> No
     Design(SMALL, sim_cache).check(script)
     with pytest.raises((AssertionError, HwAnonError)):
         Design(SMALL, sim_cache, replaced).check(script)
+
+
+def test_no_frame_comes_in_before_the_key_and_software_sees_why(sim_cache: Path) -> None:
+    """The key is there after some 16,000 cycles; nothing of the frame before it comes out."""
+    script = Script().write(register("CONTROL").offset, 1)
+    early = Script().video(_good(3), wait=False)
+    script.words += early.words
+    script.read(register("STATUS").offset, idle=100).read(register("FRAMES_IN").offset)
+    script.read(register("STATUS").offset, idle=25_000)
+    script.control(threshold=230).video(_good(4))
+    _, result = Design(KEYED, sim_cache).compare(script)
+    running, ready = (register("STATUS").field(name).mask for name in ("running", "key_ready"))
+    assert result.read == [running, 0, running | ready]

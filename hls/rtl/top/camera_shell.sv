@@ -140,7 +140,8 @@ module camera_shell #(
         .meta_i      (m_meta_tdata),
         .capturing_i (capturing),
         .processing_i(processing),
-        .delivering_i(delivering)
+        .delivering_i(delivering),
+        .key_ready_i (keyed)
     );
 
     camera_core #(
