@@ -116,6 +116,7 @@ def faces_found(golden: GoldenCamera, picture: NDArray[np.uint8]) -> int:
         max_faces=config.max_faces,
         frame_width=config.width,
         frame_height=config.height,
+        every_cell=config.every_cell,
     )
     return config.max_faces + 1 if found.fault is Fault.TOO_MANY_FACES else len(found.regions)
 

@@ -228,6 +228,7 @@ class CameraBench:
             "MaxFaces": config.max_faces,
             "Buffers": config.buffers,
             "KeyChannels": config.key_channels,
+            "EveryCell": int(config.every_cell),
             "Threshold": config.threshold,
             "Lanes": self.lanes,
             "SourceTimeout": config.source_timeout_cycles,

@@ -13,6 +13,7 @@ module camera_bench #(
     parameter int unsigned MaxFaces        = 2,
     parameter int unsigned Buffers         = 1,
     parameter int unsigned KeyChannels     = 0,
+    parameter bit          EveryCell       = 1'b0,
     parameter int unsigned Threshold       = 255,
     parameter int unsigned Lanes           = 1,
     parameter int unsigned SourceTimeout   = 50,
@@ -97,7 +98,7 @@ module camera_bench #(
 
     camera_shell #(
         .Width(Width), .Height(Height), .CropSize(CropSize), .MaxFaces(MaxFaces), .Buffers(Buffers),
-        .KeyChannels(KeyChannels), .Threshold(Threshold),
+        .KeyChannels(KeyChannels), .EveryCell(EveryCell), .Threshold(Threshold),
         .SourceTimeout(SourceTimeout), .DetectorTimeout(DetectorTimeout), .ModifierTimeout(ModifierTimeout),
         .Lanes(Lanes)
     ) u_shell (
