@@ -92,7 +92,7 @@ class Shape:
 
 
 SHAPES = {"6x4": Shape(6, 4, 3), "20x15": Shape(20, 15, 4), "3x2_one_face": Shape(3, 2, 1), "1x9": Shape(1, 9, 2)}
-EVERY = Shape(6, 4, 8, every_cell=True)
+EVERY = Shape(6, 4, 5, every_cell=True)
 
 
 def _beats(item: Map) -> NDArray[np.int64]:
