@@ -31,6 +31,8 @@ def simulate_camera(
     seed: int,
     stall_per_mille: int,
     portrait_only: bool,
+    threshold: int | None,
+    largest_face: float | None,
     workspace: Workspace,
     as_json: bool,
 ) -> None:
@@ -42,6 +44,8 @@ def simulate_camera(
         seed: of the frames.
         stall_per_mille: in how many of 1000 cycles the sink takes nothing.
         portrait_only: no other faces than scikit-image's portrait.
+        threshold: of the detector; the built-in one if not given.
+        largest_face: height of the largest face pasted, in pixels; 200 if not given.
         workspace: where networks, caches and downloads are.
         as_json: print one JSON document.
 
@@ -55,8 +59,14 @@ def simulate_camera(
     made = CameraDirectory.load(camera) if camera.is_dir() else built_camera(camera, None, workspace)
     with progress() as bar:
         task = bar.add_task("simulated frames", total=frames)
-        pictures = _pictures(made, frames, seed, portrait_only, workspace)
-        report = compare_frames(made, pictures, stall_per_mille=stall_per_mille, on_frame=lambda row: bar.advance(task))
+        pictures = _pictures(made, frames, seed, portrait_only, workspace, threshold, largest_face)
+        report = compare_frames(
+            made,
+            pictures,
+            stall_per_mille=stall_per_mille,
+            threshold=threshold,
+            on_frame=lambda row: bar.advance(task),
+        )
     if as_json:
         emit_document(report.as_json(made))
     else:
@@ -69,13 +79,19 @@ def simulate_camera(
 
 
 def _pictures(
-    made: CameraDirectory, frames: int, seed: int, portrait_only: bool, workspace: Workspace
+    made: CameraDirectory,
+    frames: int,
+    seed: int,
+    portrait_only: bool,
+    workspace: Workspace,
+    threshold: int | None,
+    largest_face: float | None,
 ) -> Iterator[NDArray[np.uint8]]:
     from hls.camera.equality import faces_found
     from hls.camera.golden import load_golden
-    from hw_anon.data.face_frames import frames_with
+    from hw_anon.data.face_frames import LARGEST, frames_with
 
-    golden, config = load_golden(made), made.config
+    golden, config = load_golden(made, threshold=threshold), made.config
     counts = [(config.max_faces - index) % (config.max_faces + 2) for index in range(frames)]
     return frames_with(
         counts,
@@ -84,6 +100,7 @@ def _pictures(
         width=config.width,
         height=config.height,
         seed=seed,
+        largest=largest_face or LARGEST,
     )
 
 
