@@ -56,6 +56,8 @@ class CameraBuildConfig(Config):
     """Faces replaced in a frame at most."""
     threshold: int = 128
     """Built-in detector threshold, the largest one software can set."""
+    candidates: str = "peaks"
+    """Which cells from the threshold on may be faces: "peaks" or "every_cell"."""
     source_timeout_cycles: int = 1_000_000
     """Cycles without a pixel inside a frame after which the sensor counts as gone."""
 
@@ -78,7 +80,7 @@ class CameraBuildConfig(Config):
             ConfigError: if a value is out of range.
         """
         own = ("board", "clk_mhz", "width", "height", "frames_per_s", "pixel_rate_mhz", "buffers", "max_faces")
-        shared = {name: getattr(self, name) for name in (*own, "threshold", "source_timeout_cycles")}
+        shared = {name: getattr(self, name) for name in (*own, "threshold", "candidates", "source_timeout_cycles")}
         return CameraConfig(
             **shared, detector=detector, modifier=modifier, crop_size=crop_size, key_channels=key_channels
         )

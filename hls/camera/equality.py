@@ -116,6 +116,7 @@ def faces_found(golden: GoldenCamera, picture: NDArray[np.uint8]) -> int:
         max_faces=config.max_faces,
         frame_width=config.width,
         frame_height=config.height,
+        every_cell=config.every_cell,
     )
     return config.max_faces + 1 if found.fault is Fault.TOO_MANY_FACES else len(found.regions)
 
@@ -126,6 +127,7 @@ def compare_frames(
     *,
     stall_per_mille: int = 0,
     pixel_gap: int = 0,
+    threshold: int | None = None,
     on_frame: Callable[[FrameRow], None] | None = None,
 ) -> EqualityReport:
     """Sends pictures through the simulated camera and through its golden model.
@@ -135,17 +137,18 @@ def compare_frames(
         pictures: `[H, W, 3]` uint8 each.
         stall_per_mille: in how many of 1000 cycles the sink takes nothing.
         pixel_gap: idle cycles before every raw pixel.
+        threshold: what is written to the threshold register at the start; the built-in one holds if not given.
         on_frame: called after each frame.
 
     Raises:
         DeviceError: if the simulated camera fails or delivers nothing.
         ContractError: if a picture has another size.
     """
-    golden, config = load_golden(camera), camera.config
+    golden, config = load_golden(camera, threshold=threshold), camera.config
     rows: list[FrameRow] = []
     seconds = 0.0
     with VerilatedCamera(camera.library, data_dir=camera.rtl) as simulated:
-        run = CameraRun(simulated, config)
+        run = CameraRun(simulated, config, threshold=threshold)
         simulated.set_sink(True, stall_per_mille)
         for picture in pictures:
             started = time.perf_counter()

@@ -48,14 +48,22 @@ class GoldenCamera:
         return frame
 
 
-def load_golden(camera: CameraDirectory) -> GoldenCamera:
-    """Returns the golden model of a camera directory."""
+def load_golden(camera: CameraDirectory, *, threshold: int | None = None) -> GoldenCamera:
+    """Returns the golden model of a camera directory.
+
+    Args:
+        camera: the directory.
+        threshold: written to the threshold register; the built-in one holds if not given.
+    """
     from hls.camera.build import twin_file
     from hls.twin.program import TwinProgram
     from hls.twin.run import Twin
 
     twins = {role: Twin(TwinProgram.load(camera.directory / twin_file(role))) for role in ("detector", "modifier")}
-    return GoldenCamera(camera.config, **twins)
+    golden = GoldenCamera(camera.config, **twins)
+    if threshold is not None:
+        golden.model.threshold = threshold
+    return golden
 
 
 def differing_bytes(got: AnonymisedFrame, expected: AnonymisedFrame, *, max_faces: int) -> int:

@@ -167,6 +167,7 @@ def _shell(config: CameraConfig, build_id: str) -> list[str]:
         "Buffers": config.buffers,
         "MaxFaces": config.max_faces,
         "KeyChannels": config.key_channels,
+        "EveryCell": f"1'b{int(config.every_cell)}",
         "Threshold": f"8'd{config.threshold}",
         "BuildId": f"128'h{build_id}",
         "SourceTimeout": config.source_timeout_cycles,

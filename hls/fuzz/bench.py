@@ -227,6 +227,8 @@ class CameraBench:
             "CropSize": config.crop_size,
             "MaxFaces": config.max_faces,
             "Buffers": config.buffers,
+            "KeyChannels": config.key_channels,
+            "EveryCell": int(config.every_cell),
             "Threshold": config.threshold,
             "Lanes": self.lanes,
             "SourceTimeout": config.source_timeout_cycles,

@@ -12,6 +12,8 @@ module camera_bench #(
     parameter int unsigned CropSize        = 8,
     parameter int unsigned MaxFaces        = 2,
     parameter int unsigned Buffers         = 1,
+    parameter int unsigned KeyChannels     = 0,
+    parameter bit          EveryCell       = 1'b0,
     parameter int unsigned Threshold       = 255,
     parameter int unsigned Lanes           = 1,
     parameter int unsigned SourceTimeout   = 50,
@@ -56,7 +58,8 @@ module camera_bench #(
     logic [64*(1+MaxFaces)-1:0] meta;
     logic [31:0] idle_q, quiet_q;
     logic [31:0] padded_q, pad_q;  // frames that came out, pixels of the padding
-    logic [23:0] half, crop, modified;
+    logic [23:0] half, modified;
+    logic [24+8*KeyChannels-1:0] crop;
     logic        half_valid, half_ready, half_last, crop_valid, crop_ready, crop_last;
     logic        cells_valid, cells_ready, cells_last, modified_valid, modified_ready, modified_last;
     logic [39:0] cells;
@@ -95,7 +98,7 @@ module camera_bench #(
 
     camera_shell #(
         .Width(Width), .Height(Height), .CropSize(CropSize), .MaxFaces(MaxFaces), .Buffers(Buffers),
-        .Threshold(Threshold),
+        .KeyChannels(KeyChannels), .EveryCell(EveryCell), .Threshold(Threshold),
         .SourceTimeout(SourceTimeout), .DetectorTimeout(DetectorTimeout), .ModifierTimeout(ModifierTimeout),
         .Lanes(Lanes)
     ) u_shell (
@@ -176,7 +179,7 @@ module camera_bench #(
         if (!rst_ni || flush_modifier) begin
             {taken_q, given_q, giving_q} <= '0;
         end else if (crop_valid && crop_ready) begin
-            crop_q[taken_q] <= crop;
+            crop_q[taken_q] <= crop[23:0];
             taken_q         <= crop_last ? '0 : taken_q + 1;
             giving_q        <= crop_last;
         end else if (modified_valid && modified_ready) begin

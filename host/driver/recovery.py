@@ -49,6 +49,11 @@ def diagnose(before: Observation, after: Observation, *, no_video: str) -> str:
         return f"the video DMA has stopped ({found}): check the memory that is reserved for it"
     if not after.status.running:
         return "the camera does not run: the chip was reset or loaded with another design meanwhile"
+    if not after.status.key_ready:
+        return (
+            "the camera waits for its power-up key, which it draws within milliseconds after a reset of the chip: "
+            "switch the board off and on; if this stays, the chip's source of noise is broken"
+        )
     if delivered:
         return f"the camera delivered {delivered} frames and the video DMA wrote none: it is stalled or out of step"
     if after.status.delivering:

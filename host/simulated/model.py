@@ -125,6 +125,7 @@ class ModelCamera:
             self._model.capturing,
             any(frame.release > self._cycle for frame in self._waiting),
             len(self._output) > 0,
+            True,  # the key: drawn before anything can be read
         )
         return self._registers.read(offset, status=sum(bit << k for k, bit in enumerate(status)))
 

@@ -53,6 +53,18 @@ def simulate(
         int, typer.Option("--frames", min=1, help="With --camera: frames, of 0 to MAX_FACES + 1 faces in turn.")
     ] = 6,
     seed: Annotated[int, typer.Option("--seed", min=0, help="With --camera: equal seeds give equal frames.")] = 1,
+    threshold: Annotated[
+        int | None,
+        typer.Option(
+            "--threshold",
+            min=0,
+            max=255,
+            help="With --camera: detector threshold; hardware takes no higher than built.",
+        ),
+    ] = None,
+    largest_face: Annotated[
+        float | None, typer.Option("--largest-face", min=8, help="With --camera: height of the largest face in pixels.")
+    ] = None,
     board: BoardOption = "pynq-z2",
     faces_per_s: RateOption = 120.0,
     clk_mhz: ClockOption = None,
@@ -77,6 +89,8 @@ def simulate(
             seed=seed,
             stall_per_mille=stall_per_mille,
             portrait_only=portrait,
+            threshold=threshold,
+            largest_face=largest_face,
             workspace=Workspace(work),
             as_json=as_json,
         )

@@ -31,6 +31,8 @@ def simulate_camera(
     seed: int,
     stall_per_mille: int,
     portrait_only: bool,
+    threshold: int | None,
+    largest_face: float | None,
     workspace: Workspace,
     as_json: bool,
 ) -> None:
@@ -42,6 +44,8 @@ def simulate_camera(
         seed: of the frames.
         stall_per_mille: in how many of 1000 cycles the sink takes nothing.
         portrait_only: no other faces than scikit-image's portrait.
+        threshold: of the detector; the built-in one if not given.
+        largest_face: height of the largest face pasted, in pixels; 200 if not given.
         workspace: where networks, caches and downloads are.
         as_json: print one JSON document.
 
@@ -56,9 +60,21 @@ def simulate_camera(
     with progress() as bar:
         task = bar.add_task("simulated frames", total=frames)
         pictures = composed_pictures(
-            made, _face_counts(made, frames), seed=seed, portrait_only=portrait_only, workspace=workspace
+            made,
+            _face_counts(made, frames),
+            seed=seed,
+            portrait_only=portrait_only,
+            workspace=workspace,
+            threshold=threshold,
+            largest_face=largest_face,
         )
-        report = compare_frames(made, pictures, stall_per_mille=stall_per_mille, on_frame=lambda row: bar.advance(task))
+        report = compare_frames(
+            made,
+            pictures,
+            stall_per_mille=stall_per_mille,
+            threshold=threshold,
+            on_frame=lambda row: bar.advance(task),
+        )
     if as_json:
         emit_document(report.as_json(made))
     else:
@@ -76,7 +92,14 @@ def _face_counts(made: CameraDirectory, frames: int) -> list[int]:
 
 
 def composed_pictures(
-    made: CameraDirectory, counts: Sequence[int], *, seed: int, portrait_only: bool, workspace: Workspace
+    made: CameraDirectory,
+    counts: Sequence[int],
+    *,
+    seed: int,
+    portrait_only: bool,
+    workspace: Workspace,
+    threshold: int | None = None,
+    largest_face: float | None = None,
 ) -> Iterator[NDArray[np.uint8]]:
     """Yields frames `[H, W, 3]` uint8 in which the camera's own detector finds so many faces each.
 
@@ -86,12 +109,14 @@ def composed_pictures(
         seed: of the frames.
         portrait_only: no other faces than scikit-image's portrait.
         workspace: where downloads are.
+        threshold: of the detector; the camera's own if None.
+        largest_face: height of the largest face pasted, in pixels; 200 if None.
     """
     from hls.camera.equality import faces_found
     from hls.camera.golden import load_golden
-    from hw_anon.data.face_frames import frames_with
+    from hw_anon.data.face_frames import LARGEST, frames_with
 
-    golden, config = load_golden(made), made.config
+    golden, config = load_golden(made, threshold=threshold), made.config
     return frames_with(
         counts,
         _patches(portrait_only, seed, workspace),
@@ -99,6 +124,7 @@ def composed_pictures(
         width=config.width,
         height=config.height,
         seed=seed,
+        largest=largest_face or LARGEST,
     )
 
 

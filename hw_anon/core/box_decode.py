@@ -18,7 +18,8 @@ significant one on:
 **Peaks.** A cell with `score >= threshold` is a candidate if its score is larger than those of its four neighbours
 before it in raster order and not smaller than those of the four after it; neighbours outside the map do not count. So
 of equal neighbours the first wins. Two faces whose centres lie in neighbouring cells (at most 31 pixels apart) are told
-apart only if both are peaks: that is the detector's resolution.
+apart only if both are peaks: that is the detector's resolution. A camera built with `every_cell` takes every cell from
+the threshold on as a candidate instead: it loses neither, and costs a region for every neighbour whose box sticks out.
 
 **Non-maximum suppression.** The candidate with the highest score (the first of equals) is taken, its region
 (`face_region`: 1.6 times enlarged, clipped, at least 8 pixels a side) is put on the list, and all candidates whose box,
@@ -141,7 +142,13 @@ def peaks(scores: NDArray[np.uint8], threshold: int) -> NDArray[np.bool_]:
 
 
 def decode(
-    cells: NDArray[np.uint8], *, threshold: int, max_faces: int, frame_width: int, frame_height: int
+    cells: NDArray[np.uint8],
+    *,
+    threshold: int,
+    max_faces: int,
+    frame_width: int,
+    frame_height: int,
+    every_cell: bool = False,
 ) -> Detections:
     """Decodes one heat map.
 
@@ -151,6 +158,7 @@ def decode(
         max_faces: regions that the design can replace.
         frame_width: columns of the frame.
         frame_height: rows of the frame.
+        every_cell: every cell from the threshold on is a candidate, not only the peaks.
 
     Returns:
         The regions, or the fault: `DETECTOR_LENGTH` if the map is of another shape.
@@ -164,7 +172,8 @@ def decode(
     if cells.shape != (*shape, CELL_CHANNELS) or cells.dtype != np.uint8:
         return Detections(fault=Fault.DETECTOR_LENGTH)
     scores = cells[:, :, 0]
-    alive = [(int(r), int(c)) for r, c in np.argwhere(peaks(scores, threshold))]
+    candidates = scores >= threshold if every_cell else peaks(scores, threshold)
+    alive = [(int(r), int(c)) for r, c in np.argwhere(candidates)]
     regions: list[Box] = []
     while alive:
         if len(regions) == max_faces:

@@ -79,6 +79,8 @@ class CameraConfig(Config):
     """Constant channels appended to every crop from the power-up key."""
     threshold: int = 128
     """Built-in detector threshold, the largest one software can set."""
+    candidates: str = "peaks"
+    """Which cells from the threshold on may be faces: "peaks", higher than their neighbours, or "every_cell"."""
     source_timeout_cycles: int = 1_000_000
     """Cycles without a pixel inside a frame after which the sensor counts as gone."""
     detector_timeout_cycles: int | None = None
@@ -94,6 +96,7 @@ class CameraConfig(Config):
         require_multiple(self, "crop_size", 2)
         require_range(self, "key_channels", 0, 16, unit="channels")
         require_range(self, "threshold", 1, 255)
+        require_choice(self, "candidates", ("peaks", "every_cell"))
         require_range(self, "frames_per_s", 0.01, 1000, unit="frames per second")
         require_range(self, "pixel_rate_mhz", 0.1, self.clk_mhz or board.clk_mhz, unit="MHz (the design's clock)")
         require_range(self, "source_timeout_cycles", 1, (1 << 32) - 1, unit="cycles")
@@ -117,6 +120,11 @@ class CameraConfig(Config):
     def cells(self) -> int:
         """Cells of the detector's map."""
         return (self.width // CELL) * (self.height // CELL)
+
+    @property
+    def every_cell(self) -> bool:
+        """Whether every cell from the threshold on is a candidate."""
+        return self.candidates == "every_cell"
 
     @property
     def decode_cycles(self) -> int:

@@ -289,6 +289,7 @@ class CameraModel:
             max_faces=config.max_faces,
             frame_width=config.width,
             frame_height=config.height,
+            every_cell=config.every_cell,
         )
         if found.fault is not Fault.NONE:
             return self._blackened(number, found.fault)

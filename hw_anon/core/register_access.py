@@ -49,6 +49,8 @@ class CameraStatus:
     """A frame is being searched or modified."""
     delivering: bool
     """A frame is going out."""
+    key_ready: bool
+    """The modifier's power-up key is there, or it needs none; without it no frame is taken in."""
     locked: bool
     """The threshold is frozen."""
 

@@ -35,7 +35,7 @@ ADDRESS_BITS = 12
 """Bits of a byte offset: the window is 4 KiB, the smallest that operating systems map."""
 CAMERA_ID = 0x4E415748
 """First register: "HWAN" in ASCII, first letter in the least significant byte."""
-INTERFACE_VERSION = (1, 0)
+INTERFACE_VERSION = (1, 1)
 """Version of this map: software refuses another major number."""
 META_OFFSET = 0x100
 """Byte offset of the last metadata beat."""
@@ -213,6 +213,14 @@ REGISTERS: tuple[Register, ...] = (
             Field(name="capturing", lsb=1, width=1, access=_RO, doc="A frame is coming in."),
             Field(name="processing", lsb=2, width=1, access=_RO, doc="A frame is being searched or modified."),
             Field(name="delivering", lsb=3, width=1, access=_RO, doc="A frame is going out."),
+            Field(
+                name="key_ready",
+                lsb=4,
+                width=1,
+                access=_RO,
+                doc="The modifier's power-up key is there; without it no frame is taken in. A camera without key "
+                "channels reads 1.",
+            ),
         ),
         doc="What the camera is doing.",
     ),

@@ -90,7 +90,13 @@ def rendered_patches(count: int, seed: int) -> list[FacePatch]:
 
 
 def compose(
-    patches: Sequence[FacePatch], faces: int, *, width: int, height: int, rng: np.random.Generator
+    patches: Sequence[FacePatch],
+    faces: int,
+    *,
+    width: int,
+    height: int,
+    rng: np.random.Generator,
+    largest: float = LARGEST,
 ) -> NDArray[np.uint8]:
     """Returns a frame with up to `faces` faces pasted: fewer where no place is left for one.
 
@@ -100,15 +106,21 @@ def compose(
         width: columns of the frame.
         height: rows of the frame.
         rng: draws sizes, places and people.
+        largest: height of the largest face in pixels.
+
+    Raises:
+        ConfigError: if that is less than the smallest.
     """
+    if largest < SMALLEST:
+        raise ConfigError(f"faces of at most {largest:g} pixels: frames have faces from {SMALLEST:g} pixels on")
     room = np.clip(make_backdrop(rng), 0, 1) ** _GAMMA
     frame = resample(np.rint(255 * room).astype(np.uint8), height, width)
     taken = np.zeros((height, width), bool)
     for _ in range(faces):
         patch = patches[int(rng.integers(len(patches)))]
-        largest = min(LARGEST, _LARGEST_SHARE * height) / math.sqrt(faces)
+        tallest = max(SMALLEST, min(largest, min(LARGEST, _LARGEST_SHARE * height) / math.sqrt(faces)))
         for _ in range(_TRIES):
-            tall = math.exp(rng.uniform(math.log(SMALLEST), math.log(largest)))
+            tall = math.exp(rng.uniform(math.log(SMALLEST), math.log(tallest)))
             scale = tall / patch.face_height
             rows, columns = (max(8, round(scale * side)) for side in patch.pixels.shape[:2])
             y, x = (_place(room, side, rng) for room, side in ((height, rows), (width, columns)))
@@ -141,6 +153,7 @@ def frames_with(
     width: int,
     height: int,
     seed: int,
+    largest: float = LARGEST,
 ) -> Iterator[NDArray[np.uint8]]:
     """Yields one frame for each number of faces that a detector is to find.
 
@@ -151,15 +164,16 @@ def frames_with(
         width: columns of a frame.
         height: rows of a frame.
         seed: draws everything.
+        largest: height of the largest face in pixels.
 
     Raises:
-        ConfigError: if a number of faces was not found in hundreds of frames.
+        ConfigError: if `largest` is below the smallest face, or a number of faces was not found in hundreds of frames.
     """
     for index, wanted in enumerate(counts):
         for draw in range(_DRAWS):
             rng = np.random.default_rng((seed, index, draw))
             pasted = max(0, wanted + int(rng.integers(-1, 3))) if wanted else 0
-            frame = compose(patches, pasted, width=width, height=height, rng=rng)
+            frame = compose(patches, pasted, width=width, height=height, rng=rng, largest=largest)
             if find(frame) == wanted:
                 yield frame
                 break

@@ -19,8 +19,9 @@ ROWS, COLUMNS = 4, 6
 MAPS = hnp.arrays(np.uint8, (ROWS, COLUMNS, 5), elements=st.integers(0, 255))
 
 
-def _decode(cells: NDArray[np.uint8], threshold: int = 100, max_faces: int = 4) -> Detections:
-    return decode(cells, threshold=threshold, max_faces=max_faces, frame_width=WIDTH, frame_height=HEIGHT)
+def _decode(cells: NDArray[np.uint8], threshold: int = 100, max_faces: int = 4, every_cell: bool = False) -> Detections:
+    size = {"frame_width": WIDTH, "frame_height": HEIGHT}
+    return decode(cells, threshold=threshold, max_faces=max_faces, every_cell=every_cell, **size)
 
 
 def _map(*cells: tuple[int, int, list[int]]) -> NDArray[np.uint8]:
@@ -74,6 +75,13 @@ def test_of_equal_neighbours_the_first_wins() -> None:
     assert np.argwhere(peaks(scores, 0)).tolist() == [[0, 0], [2, 3]]
 
 
+def test_of_two_faces_beside_each_other_the_lower_one_counts_only_with_every_cell() -> None:
+    cells = _map((1, 1, [250, 0, 0, 32, 32]), (1, 2, [240, 0, 0, 32, 32]))
+    first, second = (face_region(cell_box(1, c, cells[1, c]), WIDTH, HEIGHT) for c in (1, 2))
+    assert _decode(cells).regions == (first,)
+    assert _decode(cells, every_cell=True).regions == (first, second)
+
+
 def test_peaks_against_a_plain_loop() -> None:
     rng = np.random.default_rng(3)
     for _ in range(50):
@@ -116,12 +124,13 @@ def test_a_map_of_other_shape_fails_the_frame(shape: tuple[int, ...]) -> None:
     assert _decode(np.zeros((ROWS, COLUMNS, 5), np.uint8).astype(np.int8)).fault is Fault.DETECTOR_LENGTH
 
 
-@given(MAPS, st.integers(0, 255), st.integers(1, 6))
+@given(MAPS, st.integers(0, 255), st.integers(1, 6), st.booleans())
 def test_every_candidate_is_covered_or_the_frame_fails(
-    cells: NDArray[np.uint8], threshold: int, max_faces: int
+    cells: NDArray[np.uint8], threshold: int, max_faces: int, every_cell: bool
 ) -> None:
-    result = _decode(cells, threshold, max_faces)
-    candidates = np.argwhere(peaks(cells[:, :, 0], threshold))
+    result = _decode(cells, threshold, max_faces, every_cell)
+    scores = cells[:, :, 0]
+    candidates = np.argwhere(scores >= threshold if every_cell else peaks(scores, threshold))
     if result.fault is not Fault.NONE:
         assert (result.fault, result.regions) == (Fault.TOO_MANY_FACES, ())
         assert len(candidates) > max_faces

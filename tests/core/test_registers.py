@@ -25,7 +25,7 @@ class ModelCamera:
         self.words = {reg.offset + 4 * k: 0 for reg in REGISTERS for k in range(reg.words)}
         self.resets = 0
         self.set("ID", id=CAMERA_ID)
-        self.set("VERSION", major=1, minor=0)
+        self.set("VERSION", major=1, minor=1)
         self.set("GEOMETRY", width=320, height=240)
         self.set("LIMITS", max_faces=4, buffers=1, crop_size=64)
         self.set("THRESHOLD", value=BUILT_THRESHOLD, built=BUILT_THRESHOLD)
@@ -142,8 +142,10 @@ def test_identity(camera: CameraRegisters, model: ModelCamera) -> None:
 def test_run_lock_and_reset_do_not_disturb_each_other(camera: CameraRegisters, model: ModelCamera) -> None:
     camera.start()
     camera.lock()
-    model.set("STATUS", running=1, delivering=1)
-    assert camera.status == CameraStatus(running=True, capturing=False, processing=False, delivering=True, locked=True)
+    model.set("STATUS", running=1, delivering=1, key_ready=1)
+    assert camera.status == CameraStatus(
+        running=True, capturing=False, processing=False, delivering=True, key_ready=True, locked=True
+    )
     assert model.words[register("CONTROL").offset] == 1 << 31 | 1
     camera.stop()
     assert model.words[register("CONTROL").offset] == 1 << 31

@@ -44,6 +44,15 @@ def test_faces_reach_every_border_and_every_size() -> None:
     assert max(heights) > 80
 
 
+def test_faces_are_no_larger_than_asked_for() -> None:
+    rng = np.random.default_rng(1)
+    found = [_red(compose([RED], 1, width=WIDTH, height=HEIGHT, rng=rng, largest=12)) for _ in range(40)]
+    heights = [int(mask.any(axis=1).sum()) for mask in found]
+    assert max(heights) <= 12 * 90 / 50 + 1 and len(set(heights)) > 3
+    with pytest.raises(ConfigError, match="from 8 pixels on"):
+        compose([RED], 1, width=WIDTH, height=HEIGHT, rng=rng, largest=7)
+
+
 def test_as_many_are_found_as_are_wanted() -> None:
     counts = [0, 1, 2, 3, 0]
     frames = list(frames_with(counts, [RED], _parts, width=WIDTH, height=HEIGHT, seed=2))

@@ -196,6 +196,14 @@ def test_frames_equal_the_golden_model(camera: CameraDirectory) -> None:
 
 @pytest.mark.finn
 @pytest.mark.sim
+def test_a_threshold_counts_in_both(camera: CameraDirectory) -> None:
+    golden, sensitive = load_golden(camera), load_golden(camera, threshold=1)
+    picture = next(item for item in _pictures() if faces_found(sensitive, item) != faces_found(golden, item))
+    assert compare_frames(camera, [picture], threshold=1).clean
+
+
+@pytest.mark.finn
+@pytest.mark.sim
 def test_another_network_inside_is_noticed(camera: CameraDirectory, tmp_path: Path) -> None:
     """The comparison is alive: other weights in the RTL's memory give other frames."""
     import shutil

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 
 from host.driver.find import describe, find_design, open_design
 from host.driver.hardware import CheckedRegisters
+from host.driver.recovery import Observation, diagnose
 from host.driver.sequence import NUMBERS, SequenceTracker, Verdict
 from host.driver.settings import CameraSettings
-from host.driver.vdma import S2MMChannel, require_address
+from host.driver.vdma import S2MMChannel, VdmaStatus, require_address
 from host.driver.waits import Deadline, wait_until
 from hw_anon.core.errors import ConfigError, ContractError, DeviceError
+from hw_anon.core.register_access import CameraStatus, Counters
 from tests.host.world import BUILD_ID, CONFIG, write_design
 
 
@@ -192,3 +195,14 @@ def test_a_design_without_a_useful_camera_is_refused(tmp_path: Path) -> None:
         directory = write_design(tmp_path / str(index), build_id=bad)
         with pytest.raises(ContractError, match="hex digits"):
             describe(open_design(directory, CameraSettings()))
+
+
+@pytest.mark.parametrize(("ready", "said"), [(False, "waits for its power-up key"), (True, "no video .*: look there")])
+def test_a_camera_without_its_key_says_so(ready: bool, said: str) -> None:
+    idle = {"capturing": False, "processing": False, "delivering": False, "locked": False}
+    seen = Observation(
+        counters=Counters(frames_in=0, frames_out=0, frames_black=0, faces=0, dropped=0),
+        status=CameraStatus(running=True, key_ready=ready, **idle),
+        dma=VdmaStatus(halted=False, frame=False, stream_errors=(), memory_errors=()),
+    )
+    assert re.search(said, diagnose(seen, seen, no_video="look there"))

@@ -37,6 +37,7 @@ SMALL = CameraConfig(
     source_timeout_cycles=50,
 )
 TWO = replace(SMALL, buffers=2)
+KEYED = replace(SMALL, key_channels=1, candidates="every_cell")
 
 
 @dataclass(frozen=True)
@@ -398,3 +399,22 @@ def test_seeded_bugs_are_caught(bug: str, sim_cache: Path, tmp_path: Path) -> No
     Design(SMALL, sim_cache).check(script)
     with pytest.raises((AssertionError, HwAnonError)):
         Design(SMALL, sim_cache, replaced).check(script)
+
+
+def test_no_frame_comes_in_before_the_key_and_software_sees_why(sim_cache: Path) -> None:
+    """The key is there after some 16,000 cycles; nothing of the frame before it comes out."""
+    script = Script().write(register("CONTROL").offset, 1)
+    early = Script().video(_good(3), wait=False)
+    script.words += early.words
+    script.read(register("STATUS").offset, idle=100).read(register("FRAMES_IN").offset)
+    script.read(register("STATUS").offset, idle=25_000)
+    two = _frame(4, 0)
+    for column, score in ((1, 250), (2, 240)):
+        two[16:18, 16 * column : 16 * column + 4, :] = 0
+        two[16:18, 16 * column : 16 * column + 2, 0] = score
+        two[16:18, 16 * column + 2 : 16 * column + 4, :2] = 32
+    script.control(threshold=230).video(frame_beats(two))
+    frames, result = Design(KEYED, sim_cache).compare(script)
+    assert len(frames[0].boxes) == 2, "a face in the cell beside another one, where every cell is a candidate"
+    running, ready = (register("STATUS").field(name).mask for name in ("running", "key_ready"))
+    assert result.read == [running, 0, running | ready]

@@ -101,7 +101,11 @@ def test_run_reset_and_lock(bus: Bus, camera: CameraRegisters) -> None:
     assert (bus.running, bus.resets) == (True, 0)
     camera.lock()
     bus.status = 0b101
-    assert camera.status == CameraStatus(running=True, capturing=True, processing=False, delivering=True, locked=True)
+    assert camera.status == CameraStatus(
+        running=True, capturing=True, processing=False, delivering=True, key_ready=False, locked=True
+    )
+    bus.status = 0b1000
+    assert camera.status.key_ready
     camera.soft_reset()
     assert (bus.running, bus.resets) == (False, 1)
     assert camera.faults == {Fault.RESET}, "older faults are cleared, the one that the reset makes is kept"

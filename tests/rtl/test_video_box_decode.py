@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,7 @@ class Shape:
     columns: int
     rows: int
     max_faces: int
+    every_cell: bool = False
 
     def interface(self, cells: int, results: int) -> DesignInterface:
         """Returns the ports, for one run of so many beats."""
@@ -62,6 +63,8 @@ class Shape:
 
     def build(self, cells: int, results: int, cache: Path, replaced: Path | None = None) -> Simulator:
         parameters = {"Columns": self.columns, "Rows": self.rows, "MaxFaces": self.max_faces}
+        if self.every_cell:
+            parameters["EveryCell"] = 1
         sources = bench_sources(BENCH, replaced=replaced)
         return simulator(self.interface(cells, results), cache, parameters=parameters, sources=sources)
 
@@ -70,7 +73,12 @@ class Shape:
             return Detections(fault=Fault.DETECTOR_LENGTH)
         width, height = CELL * self.columns, CELL * self.rows
         return decode(
-            item.cells, threshold=item.threshold, max_faces=self.max_faces, frame_width=width, frame_height=height
+            item.cells,
+            threshold=item.threshold,
+            max_faces=self.max_faces,
+            frame_width=width,
+            frame_height=height,
+            every_cell=self.every_cell,
         )
 
     def check(self, maps: list[Map], result: RunResult) -> None:
@@ -84,6 +92,7 @@ class Shape:
 
 
 SHAPES = {"6x4": Shape(6, 4, 3), "20x15": Shape(20, 15, 4), "3x2_one_face": Shape(3, 2, 1), "1x9": Shape(1, 9, 2)}
+EVERY = Shape(6, 4, 5, every_cell=True)
 
 
 def _beats(item: Map) -> NDArray[np.int64]:
@@ -123,6 +132,15 @@ def test_results_equal_the_golden_model_under_all_stalls(name: str, sim_cache: P
         shape.check(maps, shape.run(maps, sim_cache, stalls))
         faults |= {shape.expected(item).fault for item in maps}
     assert faults == {Fault.NONE, Fault.TOO_MANY_FACES}, "both outcomes were seen"
+
+
+def test_with_every_cell_a_candidate_no_box_is_left(sim_cache: Path) -> None:
+    """Plateaus and large boxes, of which the other rule looks at the peaks only."""
+    maps = _maps(EVERY, 60, 7)
+    EVERY.check(maps, EVERY.run(maps, sim_cache, STALLS[2]))
+    results = [EVERY.expected(item) for item in maps]
+    assert any(len(found.regions) > 1 for found in results) and any(found.fault for found in results)
+    assert results != [replace(EVERY, every_cell=False).expected(item) for item in maps], "the rules differ here"
 
 
 def test_maps_of_other_length_are_refused_and_the_next_one_is_right(sim_cache: Path) -> None:

@@ -60,6 +60,7 @@ GOOD: list[tuple[str, Parameters]] = [
     ("video_box_decode", {}),
     ("video_box_decode", {"Columns": 40, "Rows": 30, "MaxFaces": 8}),
     ("video_box_decode", {"Columns": 1, "Rows": 2, "MaxFaces": 1}),
+    ("video_box_decode", {"EveryCell": 1}),
 ]
 
 BAD: list[tuple[str, Parameters, str]] = [

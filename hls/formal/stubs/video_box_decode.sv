@@ -5,7 +5,8 @@
 module video_box_decode #(
     parameter int unsigned Columns  = 20,
     parameter int unsigned Rows     = 15,
-    parameter int unsigned MaxFaces = 4
+    parameter int unsigned MaxFaces = 4,
+    parameter bit EveryCell         = 1'b0
 ) (
     input  wire logic                    clk_i,
     input  wire logic                    rst_ni,

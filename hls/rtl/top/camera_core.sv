@@ -17,6 +17,8 @@ module camera_core #(
     parameter int unsigned KeyChannels     = 0,
     // Frames stored, 1 or 2.
     parameter int unsigned Buffers         = 1,
+    // Every cell of the map from the threshold on may be a face; else only those higher than their neighbours.
+    parameter bit          EveryCell       = 1'b0,
     // Frames that can wait for their delivery, at least 2.
     parameter int unsigned QueueDepth      = 4,
     // Time limits in cycles: a pixel inside a frame, the detector's answer, the modifier's for one face.
@@ -214,7 +216,7 @@ module camera_core #(
 
     assign s_cells_tready = cells_ready && cells_open;
     video_box_decode #(
-        .Columns(Width / Cell), .Rows(Height / Cell), .MaxFaces(MaxFaces)
+        .Columns(Width / Cell), .Rows(Height / Cell), .MaxFaces(MaxFaces), .EveryCell(EveryCell)
     ) u_decode (
         .clk_i, .rst_ni(detect_rst_n), .threshold_i(threshold_q),
         .s_axis_tdata(s_cells_tdata), .s_axis_tvalid(s_cells_tvalid && cells_open), .s_axis_tready(cells_ready),

@@ -14,6 +14,8 @@ module camera_shell #(
     parameter int unsigned MaxFaces        = 4,
     // Frames stored, 1 or 2.
     parameter int unsigned Buffers         = 1,
+    // Every cell of the map from the threshold on may be a face; else only those higher than their neighbours.
+    parameter bit          EveryCell       = 1'b0,
     // Constant channels after a crop's three colours, 0 or more.
     parameter int unsigned KeyChannels     = 0,
     // Where the noise of the key begins in simulation, not 0; without meaning on a device.
@@ -140,7 +142,8 @@ module camera_shell #(
         .meta_i      (m_meta_tdata),
         .capturing_i (capturing),
         .processing_i(processing),
-        .delivering_i(delivering)
+        .delivering_i(delivering),
+        .key_ready_i (keyed)
     );
 
     camera_core #(
@@ -150,6 +153,7 @@ module camera_shell #(
         .MaxFaces       (MaxFaces),
         .KeyChannels    (KeyChannels),
         .Buffers        (Buffers),
+        .EveryCell      (EveryCell),
         .SourceTimeout  (SourceTimeout),
         .DetectorTimeout(DetectorTimeout),
         .ModifierTimeout(ModifierTimeout),

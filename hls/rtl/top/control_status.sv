@@ -57,7 +57,9 @@ module control_status #(
     input  wire logic [64*(1+MaxFaces)-1:0]                      meta_i,
     input  wire logic                                            capturing_i,
     input  wire logic                                            processing_i,
-    input  wire logic                                            delivering_i
+    input  wire logic                                            delivering_i,
+    // The modifier's key is there, or it needs none.
+    input  wire logic                                            key_ready_i
 );
 
     import camera_registers_pkg::*;
@@ -127,6 +129,7 @@ module control_status #(
                 value[StatusCapturingLsb]  = capturing_i;
                 value[StatusProcessingLsb] = processing_i;
                 value[StatusDeliveringLsb] = delivering_i;
+                value[StatusKeyReadyLsb]   = key_ready_i;
             end
             at(FaultsOffset):      value = faults_q;
             at(IrqEnableOffset):   value = {30'd0, irq_enable_q};

@@ -1,6 +1,6 @@
 /// Decodes the face detector's heat map into the regions that are replaced: the golden model's `decode`.
 ///
-/// The map is stored, then its peaks are found (2 cycles a cell, 11 for one at or above the threshold), and then, for
+/// The map is stored, then its candidates are found (2 cycles a cell, 11 for one at or above the threshold), and then, for
 /// each region, the best candidate is picked and the candidates inside its region are dropped (2 cycles a cell). If the
 /// map has another length, or a candidate is left after MaxFaces regions, the result is a fault without regions.
 
@@ -11,7 +11,9 @@ module video_box_decode #(
     parameter int unsigned Columns  = 20,
     parameter int unsigned Rows     = 15,
     // Regions at most, 1 to 255.
-    parameter int unsigned MaxFaces = 4
+    parameter int unsigned MaxFaces = 4,
+    // Every cell at or above the threshold is a candidate; else only those higher than their neighbours.
+    parameter bit EveryCell         = 1'b0
 ) (
     input  wire logic                    clk_i,
     // Also gives up the map under way.
@@ -111,7 +113,7 @@ module video_box_decode #(
         alive_write   = 1'b0;
         alive_value   = 1'b0;
         if (state_q == Check) alive_write = cell_q[7:0] < threshold_i;
-        if (state_q == Look && step_q == 8) {alive_write, alive_value} = {1'b1, !(beaten_q || beats)};
+        if (state_q == Look && step_q == 8) {alive_write, alive_value} = {1'b1, EveryCell || !(beaten_q || beats)};
         if (covered_valid) {alive_address, alive_write} = {covered_address, covered};
     end
 

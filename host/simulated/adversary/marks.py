@@ -153,6 +153,7 @@ def _decode(config: CameraConfig, cells: NDArray[np.uint8]) -> Detections:
         max_faces=config.max_faces,
         frame_width=config.width,
         frame_height=config.height,
+        every_cell=config.every_cell,
     )
 
 

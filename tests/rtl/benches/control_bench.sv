@@ -80,7 +80,8 @@ module control_bench #(
         .frame_in_i(event_i && s_command_tdata[32]), .dropped_i(event_i && s_command_tdata[33]),
         .faults_i(event_i ? s_command_tdata[31:0] : soft_reset ? 32'h2000 : '0),
         .delivered_i(event_i && s_command_tdata[34]), .meta_i(s_command_tdata[80 +: 64*(1+MaxFaces)]),
-        .capturing_i(s_command_tdata[72]), .processing_i(s_command_tdata[73]), .delivering_i(s_command_tdata[74])
+        .capturing_i(s_command_tdata[72]), .processing_i(s_command_tdata[73]), .delivering_i(s_command_tdata[74]),
+        .key_ready_i(s_command_tdata[75])
     );
 
 endmodule

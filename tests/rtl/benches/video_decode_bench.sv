@@ -5,7 +5,8 @@
 module video_decode_bench #(
     parameter int unsigned Columns  = 6,
     parameter int unsigned Rows     = 4,
-    parameter int unsigned MaxFaces = 3
+    parameter int unsigned MaxFaces = 3,
+    parameter bit EveryCell         = 1'b0
 ) (
     input  wire logic                    clk_i,
     input  wire logic                    rst_ni,
@@ -39,9 +40,10 @@ module video_decode_bench #(
     end
 
     video_box_decode #(
-        .Columns (Columns),
-        .Rows    (Rows),
-        .MaxFaces(MaxFaces)
+        .Columns  (Columns),
+        .Rows     (Rows),
+        .MaxFaces (MaxFaces),
+        .EveryCell(EveryCell)
     ) u_decode (
         .clk_i,
         .rst_ni,

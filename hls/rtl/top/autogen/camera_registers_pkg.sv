@@ -5,7 +5,7 @@ package camera_registers_pkg;
 
     localparam int unsigned AddressWidth = 12;
     localparam logic [31:0] CameraId     = 32'h4E415748;
-    localparam logic [31:0] MapVersion   = 32'h00010000;
+    localparam logic [31:0] MapVersion   = 32'h00010001;
 
     // ID: Says that this is the camera.
     localparam logic [11:0] IdOffset = 12'h000;
@@ -50,6 +50,7 @@ package camera_registers_pkg;
     localparam int unsigned StatusCapturingLsb = 1;
     localparam int unsigned StatusProcessingLsb = 2;
     localparam int unsigned StatusDeliveringLsb = 3;
+    localparam int unsigned StatusKeyReadyLsb = 4;
 
     // FAULTS: Sticky faults; a fault's code is its bit number.
     localparam logic [11:0] FaultsOffset = 12'h028;

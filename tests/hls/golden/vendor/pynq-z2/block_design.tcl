@@ -4,7 +4,7 @@ create_bd_design hw_anon
 create_bd_cell -type ip -vlnv xilinx.com:ip:processing_system7:5.5 processing_system7_0
 apply_bd_automation -rule xilinx.com:bd_rule:processing_system7 -config [subst {make_external "FIXED_IO, DDR" Master "Disable" Slave "Disable" apply_board_preset "$preset"}] [get_bd_cells processing_system7_0]
 set_property -dict [list CONFIG.PCW_USE_M_AXI_GP0 1 CONFIG.PCW_USE_S_AXI_HP0 1 CONFIG.PCW_S_AXI_HP0_DATA_WIDTH 64 CONFIG.PCW_USE_FABRIC_INTERRUPT 1 CONFIG.PCW_IRQ_F2P_INTR 1 CONFIG.PCW_EN_CLK0_PORT 1 CONFIG.PCW_FPGA0_PERIPHERAL_FREQMHZ 100] [get_bd_cells processing_system7_0]
-create_bd_cell -type ip -vlnv hw_anon:video:camera:1.0 camera_0
+create_bd_cell -type ip -vlnv hw_anon:video:camera:1.1 camera_0
 create_bd_cell -type ip -vlnv xilinx.com:ip:axi_vdma:6.3 axi_vdma_0
 set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_include_mm2s 0 CONFIG.c_include_s2mm 1 CONFIG.c_include_s2mm_dre 1 CONFIG.c_num_fstores 4 CONFIG.c_addr_width 32 CONFIG.c_m_axi_s2mm_data_width 64 CONFIG.c_s2mm_genlock_mode 0 CONFIG.c_s2mm_linebuffer_depth 2048 CONFIG.c_s2mm_max_burst_length 16 CONFIG.c_use_s2mm_fsync 2] [get_bd_cells axi_vdma_0]
 create_bd_cell -type ip -vlnv xilinx.com:ip:axi_intc:4.1 axi_intc_0

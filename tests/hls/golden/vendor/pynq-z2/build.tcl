@@ -15,7 +15,7 @@ if {$preset} {
 set_property ip_repo_paths [concat [list [file join $here ip]] $argv] [current_project]
 update_ip_catalog
 set missing [list]
-foreach block [list xilinx.com:ip:processing_system7:5.5 hw_anon:video:camera:1.0 xilinx.com:ip:axi_vdma:6.3 xilinx.com:ip:axi_intc:4.1 xilinx.com:ip:xlconcat:2.1 xilinx.com:ip:smartconnect:1.0 xilinx.com:ip:clk_wiz:6.0 xilinx.com:ip:proc_sys_reset:5.0 xilinx.com:ip:xlconstant:1.1 digilentinc.com:ip:dvi2rgb:2.0 xilinx.com:ip:v_vid_in_axi4s:5.0] {
+foreach block [list xilinx.com:ip:processing_system7:5.5 hw_anon:video:camera:1.1 xilinx.com:ip:axi_vdma:6.3 xilinx.com:ip:axi_intc:4.1 xilinx.com:ip:xlconcat:2.1 xilinx.com:ip:smartconnect:1.0 xilinx.com:ip:clk_wiz:6.0 xilinx.com:ip:proc_sys_reset:5.0 xilinx.com:ip:xlconstant:1.1 digilentinc.com:ip:dvi2rgb:2.0 xilinx.com:ip:v_vid_in_axi4s:5.0] {
     if {[llength [get_ipdefs -all $block]] == 0} { lappend missing $block }
 }
 if {[llength $missing] > 0} {

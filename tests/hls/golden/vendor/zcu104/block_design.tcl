@@ -4,7 +4,7 @@ create_bd_design hw_anon
 create_bd_cell -type ip -vlnv xilinx.com:ip:zynq_ultra_ps_e:3.5 zynq_ultra_ps_e_0
 apply_bd_automation -rule xilinx.com:bd_rule:zynq_ultra_ps_e -config [subst {apply_board_preset "$preset"}] [get_bd_cells zynq_ultra_ps_e_0]
 set_property -dict [list CONFIG.PSU__USE__M_AXI_GP0 1 CONFIG.PSU__USE__M_AXI_GP1 0 CONFIG.PSU__USE__M_AXI_GP2 0 CONFIG.PSU__MAXIGP0__DATA_WIDTH 32 CONFIG.PSU__USE__S_AXI_GP2 1 CONFIG.PSU__SAXIGP2__DATA_WIDTH 64 CONFIG.PSU__USE__IRQ0 1 CONFIG.PSU__FPGA_PL0_ENABLE 1 CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ 100] [get_bd_cells zynq_ultra_ps_e_0]
-create_bd_cell -type ip -vlnv hw_anon:video:camera:1.0 camera_0
+create_bd_cell -type ip -vlnv hw_anon:video:camera:1.1 camera_0
 create_bd_cell -type ip -vlnv xilinx.com:ip:axi_vdma:6.3 axi_vdma_0
 set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_include_mm2s 0 CONFIG.c_include_s2mm 1 CONFIG.c_include_s2mm_dre 1 CONFIG.c_num_fstores 4 CONFIG.c_addr_width 32 CONFIG.c_m_axi_s2mm_data_width 64 CONFIG.c_s2mm_genlock_mode 0 CONFIG.c_s2mm_linebuffer_depth 2048 CONFIG.c_s2mm_max_burst_length 16 CONFIG.c_use_s2mm_fsync 2] [get_bd_cells axi_vdma_0]
 create_bd_cell -type ip -vlnv xilinx.com:ip:axi_intc:4.1 axi_intc_0
