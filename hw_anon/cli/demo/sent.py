@@ -46,7 +46,7 @@ def chosen_frames(footage: Footage, count: int) -> list[Sent]:
     total = len(footage.frames)
     count = min(count, total)
     places = [(2 * index + 1) * total // (2 * count) for index in range(count)]
-    return [Sent(title=f"{place + 1} of {total}", picture=footage.frames[place], index=place) for place in places]
+    return [Sent(title=f"frame {place + 1} of {total}", picture=footage.frames[place], index=place) for place in places]
 
 
 def faulty_frames(golden: GoldenCamera, picture: NDArray[np.uint8]) -> list[Sent]:

@@ -7,15 +7,18 @@ from pathlib import Path
 
 import matplotlib as mpl
 from markupsafe import Markup
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from hls.report.figures import BLUE, RULE, SKY, STYLE, VERMILLION, Chart, chart_axes, chart_legend, finished_chart
+from hls.report.figures import BLUE, RULE, SKY, STYLE, VERMILLION, Chart, chart_legend, finished_chart
 from host.actions.events import Event
 from hw_anon.cli.demo.actions import VIDEO_FILE
 from hw_anon.cli.demo.sections.section import Section
 from hw_anon.cli.demo.shown import DemoReport
 
 __all__ = ["section", "spans", "timeline_chart"]
+
+_WIDTH_INCHES = 6.4
 
 
 def section(report: DemoReport, out: Path) -> Section:
@@ -62,14 +65,18 @@ def timeline_chart(report: DemoReport) -> Chart:
         rows["black"] = VERMILLION, black
     simulated = [shown.index * step for shown in report.rtl.frames if shown.index is not None]
     with mpl.rc_context(STYLE):
-        figure, axes = chart_axes(rows=len(rows) + 1, row_inches=0.26)
+        figure = Figure(figsize=(_WIDTH_INCHES, 0.9 + 0.26 * len(rows)), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_ylim(-0.6, len(rows) + 0.6)
         for y, (colour, bars) in enumerate(reversed(rows.values()), start=1):
             axes.broken_barh(bars, (y - 0.3, 0.6), facecolors=colour)
         axes.broken_barh([(begin, step) for begin in simulated], (-0.3, 0.6), facecolors=VERMILLION)
         axes.set_yticks(range(len(rows) + 1), ["in the simulated RTL", *reversed(rows)])
         axes.set_xlim(0, len(report.pictures) * step)
         axes.set_xlabel("seconds of the video")
-        axes.tick_params(axis="x", color=RULE)
+        axes.tick_params(length=0)
+        axes.grid(axis="x", color=RULE, linewidth=0.6)
+        axes.set_axisbelow(True)
         handles = [Patch(color=SKY, label="faces replaced"), Patch(color=VERMILLION, label="frame of the RTL")]
         handles[:0] = [Patch(color=BLUE, label="action")] if report.actions is not None else []
         chart_legend(figure, handles)
