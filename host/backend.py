@@ -4,8 +4,9 @@
         result = backend.anonymise(frame)
 
 `sim` is the simulated board, with the Verilated design of a camera directory or the golden model: with the networks'
-noted answers (`hw_anon.core.network_answers`), or with stand-ins if there is no camera directory. `board` is a real board whose sensor sees the frames on a screen or gets them over HDMI: software has no way to put a frame into
-the camera, so somebody has to show it (`show`) and the result is what was seen of it.
+noted answers (`hw_anon.core.network_answers`), or with stand-ins if there is no camera directory. `board` is a real
+board whose sensor sees the frames on a screen or gets them over HDMI: software has no way to put a frame into the
+camera, so somebody has to show it (`show`) and the result is what was seen of it.
 """
 
 from __future__ import annotations

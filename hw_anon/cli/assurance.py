@@ -32,7 +32,7 @@ def assurance(
 
     Run it on the sources that gave the result: the demonstration's page says which RTL a result belongs to.
 
-    Example: hw-anon assurance fuzz.json --command 'hw-anon fuzz --frames 10000' --out docs/results/assurance/fuzz-1.json
+    Example: hw-anon assurance fuzz.json --command 'hw-anon fuzz' --out docs/results/assurance/fuzz-1.json
     """
     from hw_anon.evaluate.assurance import Assurance, kind_of
 

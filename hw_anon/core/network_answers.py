@@ -110,9 +110,7 @@ class AnswerBook:
                     keys, answers = arrays[f"{role}_keys"], arrays[f"{role}_answers"]
                     if keys.dtype != np.uint8 or answers.dtype != np.uint8 or keys.shape[1:] != (_KEY_BYTES,):
                         raise ValueError(f"the {role}'s arrays have another form")
-                    book._answers[role] = {
-                        key.tobytes(): answer for key, answer in zip(keys, answers, strict=True)
-                    }
+                    book._answers[role] = {key.tobytes(): answer for key, answer in zip(keys, answers, strict=True)}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
             raise ContractError(f"{path}: no answers of a camera's networks ({exc}); write them again") from exc
         return book

@@ -8,7 +8,7 @@ both. The conversation, in messages of `hw_anon.core.messages`:
 | camera | `kind` = `ready`, `backend`, `board`, `build_id`, `width`, `height`, `max_faces` | none |
 | here | `kind` = `frame` | `[H, W, 3]` uint8, the raw frame |
 | here | `kind` = `words` | `[N]` uint32, a frame as raw video words, a broken one perhaps; simulated cameras only |
-| camera | `kind` = `frame`, of simulated RTL also `began` and `times` (cycles) | `[H + 1, W, 3]` uint8, the board frame |
+| camera | `kind` = `frame`, of RTL also `began`, `times` in cycles | `[H + 1, W, 3]` uint8, the board frame |
 | here | `kind` = `state` | none |
 | camera | `kind` = `state`, `counters`, `faults`, `health` | none |
 | camera | `kind` = `error`, `error` (class), `message`; the last message | none |
@@ -194,9 +194,7 @@ class RemoteCamera:
         if len(answer) != (height + 1) * width * 3:
             raise ContractError(f"the camera sent {len(answer)} bytes for a frame of {[height, width, 3]}")
         pixels, metadata = unpack_board_frame(np.frombuffer(answer, np.uint8).reshape(height + 1, width, 3))
-        frame = AnonymisedFrame(
-            frame=pixels.copy(), number=metadata.number, boxes=metadata.boxes, fault=metadata.fault
-        )
+        frame = AnonymisedFrame(frame=pixels.copy(), number=metadata.number, boxes=metadata.boxes, fault=metadata.fault)
         try:
             times = None if header.get("times") is None else StageTimes(**header["times"])
             return RemoteDelivery(frame=frame, began=header.get("began"), times=times)

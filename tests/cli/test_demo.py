@@ -74,7 +74,13 @@ def test_damaged_results_are_refused_before_anything_is_built(tmp_path: Path, ca
 def test_a_detector_that_does_not_exist_is_refused(tmp_path: Path, capfd: CapFd) -> None:
     pytest.importorskip("torch", reason="missing: torch")
     code, message = _refused(
-        capfd, "--detector", str(tmp_path / "no.safetensors"), "--results", str(tmp_path), "--out", str(tmp_path / "out")
+        capfd,
+        "--detector",
+        str(tmp_path / "no.safetensors"),
+        "--results",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
     )
     assert code == 3
     assert "no.safetensors" in message

@@ -24,7 +24,7 @@ from hw_anon.cli.demo.summary import figures, frame_rows
 from hw_anon.core.errors import ContractError
 from hw_anon.core.frame import Fault
 from hw_anon.evaluate.assurance import Assurance
-from tests.cli.demo_world import BUILD_ID, CONFIG, RTL, StandInDriver, demo_report, footage, stand_in_golden
+from tests.cli.demo_world import BUILD_ID, RTL, StandInDriver, demo_report, footage, stand_in_golden
 from tests.evaluate.test_assurance import OUTPUTS
 from tests.host.tiny_detector import write_tiny_detector
 
@@ -86,7 +86,7 @@ def test_a_page_without_results_says_so(tmp_path: Path) -> None:
     assert "http://www.w3.org" not in text.replace('xmlns:xlink="http://www.w3.org/1999/xlink"', "").replace(
         'xmlns="http://www.w3.org/2000/svg"', ""
     )
-    assert "<script" not in text and "src=\"http" not in text
+    assert "<script" not in text and 'src="http' not in text
     assert {path.name for path in (tmp_path / "out" / "figures").iterdir()} >= {"timeline.png", "stages.png"}
     assert len(list((tmp_path / "out" / "frames").iterdir())) == len(report.rtl.all_frames)
     assert all(f"<code>{fault.name}</code>" in text for fault in Fault if fault is not Fault.NONE)

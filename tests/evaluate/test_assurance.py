@@ -23,7 +23,7 @@ PROVED = {
 }
 FUZZED = {
     "stores": 1, "seed": 1, "batches": 1, "frames": 9, "delivered": 9, "black": 4, "raw_face_pixels": 0, "hangs": 0,
-    "mismatches": 0, "outcomes": {"short line": {"frames": 9, "correct": 5, "black": 4}}, "failures": [], "seconds": 1.0,
+    "mismatches": 0, "outcomes": {"short line": {"frames": 9, "correct": 5, "black": 4}}, "failures": [],
 }  # fmt: skip
 ATTACKED = {
     "camera": "RTL", "seed": 1, "operations": 10, "reads": 5, "writes": 5, "bus_errors": 0, "memory_reads": 2,

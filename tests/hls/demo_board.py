@@ -1,6 +1,6 @@
 """In place of the board's environment: the real driver on a board of models, around a camera directory; no pynq.
 
-    python -m tests.hls.demo_board -m host.served sim --camera DIR [--answers FILE]
+python -m tests.hls.demo_board -m host.served sim --camera DIR [--answers FILE]
 """
 
 from __future__ import annotations

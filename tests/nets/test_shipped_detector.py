@@ -19,7 +19,15 @@ from hw_anon.nets.detector_checkpoint import load_detector, save_detector
 from hw_anon.nets.shipped_detector import ShippedDetector, find_shipped, ship_detector
 
 SMALL = DetectorConfig(
-    classes=2, backbone="tiny", norm="group", min_size=64, max_size=64, pyramid=16, head=16, anchors=(16, 32), proposals=8
+    classes=2,
+    backbone="tiny",
+    norm="group",
+    min_size=64,
+    max_size=64,
+    pyramid=16,
+    head=16,
+    anchors=(16, 32, 64),
+    proposals=8,
 )
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from hw_anon.core.frame import AnonymisedFrame
 
 if TYPE_CHECKING:
-    from hw_anon.cli.demo.shown import ActionRun
-    from hw_anon.cli.workspace import Workspace
     from host.actions.events import Event
     from host.analysis import Analysis, Scene
     from host.frames import Snapshot
+    from hw_anon.cli.demo.shown import ActionRun
+    from hw_anon.cli.workspace import Workspace
     from hw_anon.nets.shipped_detector import ShippedDetector
 
 __all__ = ["Delivered", "exported_detector", "record_and_watch"]

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["drive_model", "drive_rtl", "served_driver"]
 
 
-
 def served_driver(python: Path, made: CameraDirectory, answers: Path | None = None) -> RemoteCamera:
     """Returns the driver on a simulated board, not started yet.
 
@@ -79,9 +78,7 @@ def drive_rtl(camera: RemoteCamera, build_id: str, golden: GoldenCamera, sent: S
                     before=one.picture,
                     after=delivery.frame,
                     cycles=StageCycles.between(delivery.began, delivery.times),
-                    differing_bytes=differing_bytes(
-                        delivery.frame, expected, max_faces=golden.model.config.max_faces
-                    ),
+                    differing_bytes=differing_bytes(delivery.frame, expected, max_faces=golden.model.config.max_faces),
                 )
             )
             last = delivery.times.last

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from hw_anon.evaluate.assurance import Assurance
     from hw_anon.evaluate.results import Results
 
-__all__ = ["ActionRun", "CameraFacts", "DemoReport", "ModelDrive", "RtlDrive", "ShownFrame", "ShownNetwork", "delivered_frames"]
+__all__ = [
+    "ActionRun",
+    "CameraFacts",
+    "DemoReport",
+    "ModelDrive",
+    "RtlDrive",
+    "ShownFrame",
+    "ShownNetwork",
+    "delivered_frames",
+]
 
 _KINDS = (("LUT", "lut"), ("DSP", "dsp"), ("BRAM18", "bram18"), ("URAM", "uram"))
 

@@ -10,9 +10,7 @@ __all__ = ["section"]
 
 def section(report: DemoReport) -> Section:
     """Returns the section."""
-    both = [
-        (shown.after, report.model.frames[shown.index]) for shown in report.rtl.frames if shown.index is not None
-    ]
+    both = [(shown.after, report.model.frames[shown.index]) for shown in report.rtl.frames if shown.index is not None]
     apart = sum(
         int((rtl.frame != model.frame).sum()) + (rtl.boxes != model.boxes) + (rtl.fault != model.fault)
         for rtl, model in both
