@@ -87,13 +87,15 @@ class AnswerBook:
         Raises:
             OSError: if the file cannot be written.
         """
-        arrays: dict[str, NDArray[np.uint8]] = {}
-        for role, answers in self._answers.items():
-            keys = np.frombuffer(b"".join(answers), np.uint8).reshape(-1, _KEY_BYTES)
-            arrays[f"{role}_keys"] = keys
-            arrays[f"{role}_answers"] = np.stack(list(answers.values())) if answers else np.zeros((0, 1), np.uint8)
+        detector, modifier = (_columns(self._answers[role]) for role in _ROLES)
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
+        np.savez_compressed(
+            buffer,
+            detector_keys=detector[0],
+            detector_answers=detector[1],
+            modifier_keys=modifier[0],
+            modifier_answers=modifier[1],
+        )
         write_bytes_atomically(path, buffer.getvalue())
 
     @classmethod
@@ -124,3 +126,9 @@ class AnswerBook:
 
 def _key(asked: NDArray[np.uint8]) -> bytes:
     return hashlib.sha256(np.ascontiguousarray(asked).tobytes()).digest()
+
+
+def _columns(answers: dict[bytes, NDArray[np.uint8]]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Returns keys `[N, 32]` and answers `[N, ...]`."""
+    keys = np.frombuffer(b"".join(answers), np.uint8).reshape(-1, _KEY_BYTES)
+    return keys, np.stack(list(answers.values())) if answers else np.zeros((0, 1), np.uint8)
