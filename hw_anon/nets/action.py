@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
@@ -65,7 +66,7 @@ class DetectorConfig(Config):
     nor missed between its samples. Above 1, a finer cell is one sample of the map and not the mean of four."""
     box_convolutions: bool = False
     """Whether two convolutions, the second of stride 2, come before the box head's layers: what is small in a box (a
-    brush at the mouth) is then learned once for all places in it; the layers get the maximum over the box as well."""
+    brush at the mouth) is then learned once for all places in it; the layers get maxima over parts of it as well."""
     anchors: tuple[int, ...] = (32, 64, 128, 256, 512)
     """Anchor side in pixels of the resized frame, one for each map of the pyramid."""
     proposals: int = 2000
@@ -184,7 +185,13 @@ def _box_head(config: DetectorConfig) -> nn.Module:
 
 
 class _ConvolutionalHead(nn.Module):
-    """`[N, pyramid, S, S]` to `[N, head]`: two convolutions, then layers on their cells and on the largest of these."""
+    """`[N, pyramid, S, S]` to `[N, head]`: convolutions for the pose, and maxima of the map itself for what is small.
+
+    A linear layer on the maxima in 4×4 parts of a box names near-face actions as well as one on a window around the
+    face does; through two convolutions from random weights that takes many epochs.
+    """
+
+    _PARTS = 4
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__()
@@ -197,12 +204,15 @@ class _ConvolutionalHead(nn.Module):
             group_norm(wide),
             nn.ReLU(inplace=True),
         )
-        self.layers = TwoMLPHead(wide * half**2 + wide, config.head)
+        coarse = channels * (1 + self._PARTS**2)
+        self.norm = nn.LayerNorm(coarse)
+        self.layers = TwoMLPHead(wide * half**2 + coarse, config.head)
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Returns the representation of each box."""
-        cells = self.convolutions(pooled)
-        represented: Tensor = self.layers(torch.cat([cells.flatten(1), cells.amax((2, 3))], dim=1))
+        parts = nnf.adaptive_max_pool2d(pooled, self._PARTS).flatten(1)
+        coarse = self.norm(torch.cat([parts, pooled.mean((2, 3))], dim=1))
+        represented: Tensor = self.layers(torch.cat([self.convolutions(pooled).flatten(1), coarse], dim=1))
         return represented
 
 

@@ -60,6 +60,9 @@ class DetectorRecipe(Config):
     """Longest time; the schedule is shortened to fit. The lesson on windows is not part of it."""
     windows: WindowRecipe | None = None
     """Lesson of the feature pyramid before the training, for a detector that starts from random weights."""
+    frozen: float = 0.1
+    """Part of the training after such a lesson in which the pyramid keeps what it learned, while the rest of the
+    network, still random, learns to read it."""
     checkpoint_s: float = 60.0
     """Seconds between checkpoints."""
     seed: int = 0
@@ -70,6 +73,7 @@ class DetectorRecipe(Config):
         require_range(self, "batch", 1, 4096, unit="frames")
         require_range(self, "learning_rate", 1e-7, 1)
         require_range(self, "warm_up", 0, 0.9)
+        require_range(self, "frozen", 0, 0.9)
         require_range(self, "max_norm", 1e-3, None)
         require_range(self, "checkpoint_s", 0, None, unit="seconds")
         require_range(self, "seed", 0, None)
@@ -140,10 +144,12 @@ def train_detector(
         detector = ActionDetector(recipe.detector, pretrained).to(device)
         if start is not None:
             _begin_with(detector, start)
-        training = _Training(recipe, detector, bank, device, key)
+        taught = recipe.windows is not None and start is None
+        training = _Training(recipe, detector, bank, device=device, key=key, taught=taught)
         if checkpoint is not None and checkpoint.exists():
             training.load(checkpoint)
-        elif recipe.windows is not None and start is None:
+        elif taught:
+            assert recipe.windows is not None
             learn_windows(detector, recipe.windows, bank, seed=recipe.seed, rate=learning_rate_factor, on_step=on_step)
             if checkpoint is not None:
                 training.save(checkpoint)
@@ -162,7 +168,14 @@ class _Training:
     """State of a training: network, optimiser, step, time."""
 
     def __init__(
-        self, recipe: DetectorRecipe, detector: ActionDetector, bank: FrameBank, device: torch.device, key: str
+        self,
+        recipe: DetectorRecipe,
+        detector: ActionDetector,
+        bank: FrameBank,
+        *,
+        device: torch.device,
+        key: str,
+        taught: bool,
     ) -> None:
         self.recipe, self.detector, self.key, self.device = recipe, detector.train(), key, device
         self.batches = FrameBatches(
@@ -170,6 +183,7 @@ class _Training:
         )
         self.steps = max(1, round(recipe.epochs * self.batches.steps_per_epoch))
         self.parameters = [p for p in detector.parameters() if p.requires_grad]
+        self.taught = [p for p in detector.rcnn.backbone.parameters() if p.requires_grad and taught]
         self.optimiser = make_adam(self.parameters, recipe.learning_rate)
         self.step, self.seconds = 0, 0.0
         self.losses: list[float] = []
@@ -199,6 +213,8 @@ class _Training:
         """Updates the weights once; returns the loss."""
         factor = learning_rate_factor(progress, self.recipe.warm_up)
         set_learning_rate(self.optimiser, self.recipe.learning_rate * factor)
+        for parameter in self.taught:
+            parameter.requires_grad_(progress >= self.recipe.frozen)
         frames, targets = self.batches.batch(self.step)
         torch.manual_seed(step_seed(self.recipe.seed, self.step, "samples"))
         loss = detection_loss(self.detector(frames, targets))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from hw_anon.core.boxes import Box
 from hw_anon.core.errors import ConfigError
@@ -113,3 +115,23 @@ def test_a_detectors_training_begins_with_the_lesson_once(tmp_path: Path) -> Non
     assert len(totals) == 4, "what has begun is not taught again"
     warm = train_detector(recipe, bank, start=run.detector.state_dict(), on_step=lambda *step: totals.append(0))
     assert (len(totals), warm.steps) == (6, 2), "a detector that has learned already needs no lesson"
+
+
+def test_the_pyramid_keeps_its_lesson_while_the_rest_learns_to_read_it(tmp_path: Path) -> None:
+    bank = bank_of_spots(16)
+    recipe = DetectorRecipe(
+        detector=NETWORK, epochs=4, batch=8, seed=3, windows=replace(LESSON, epochs=1), frozen=0.5, checkpoint_s=0.0
+    )
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def look(done: int, total: int, loss: float) -> None:
+        if total == 8 and (tmp_path / "checkpoint.pt").exists():
+            state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["detector"]
+            parts = ({k: v for k, v in state.items() if k.startswith("rcnn.backbone") == own} for own in (True, False))
+            pyramid, rest = (torch.cat([tensor.flatten() for tensor in part.values()]) for part in parts)
+            seen.append((pyramid, rest))
+
+    train_detector(recipe, bank, checkpoint=tmp_path / "checkpoint.pt", on_step=look)
+    held = [torch.equal(seen[0][0], pyramid) for pyramid, _ in seen]
+    assert held == [True] * 5 + [False] * 3, "held in four of eight steps; each look is one step behind"
+    assert all(not torch.equal(before[1], after[1]) for before, after in pairwise(seen))
