@@ -20,8 +20,8 @@ help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 # VIDEO is a video, a picture or a folder of pictures.
-demo: $(MAIN)/.installed ## send people (or VIDEO=…) through the simulated camera, show what the CPU sees: build/demo
-	$(MAIN)/bin/hw-anon demo $(if $(VIDEO),'$(VIDEO)') --out build/demo
+demo: $(MAIN)/.installed $(BOARD)/.installed ## people (or VIDEO=…) through simulated camera and driver, actions: build/demo
+	$(RUN) $(MAIN)/bin/hw-anon demo $(if $(VIDEO),'$(VIDEO)') --board-python $(BOARD)/bin/python --out build/demo
 
 test: lint test-main test-board ## lint, the tests of both environments (no slow ones)
 

@@ -3,9 +3,10 @@
     with open_backend("sim", work=Path("work"), camera=Path("build/camera")) as backend:
         result = backend.anonymise(frame)
 
-`sim` is the simulated board, with the Verilated design of a camera directory or (without one) the golden model. `board`
-is a real board whose sensor sees the frames on a screen or gets them over HDMI: software has no way to put a frame into
-the camera, so somebody has to show it (`show`) and the result is what was seen of it.
+`sim` is the simulated board, with the Verilated design of a camera directory or the golden model: with the networks'
+noted answers (`hw_anon.core.network_answers`), or with stand-ins if there is no camera directory. `board` is a real
+board whose sensor sees the frames on a screen or gets them over HDMI: software has no way to put a frame into the
+camera, so somebody has to show it (`show`) and the result is what was seen of it.
 """
 
 from __future__ import annotations
@@ -14,19 +15,25 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from host.driver.camera import AnonymizedCamera
 from host.driver.settings import SIMULATED, CameraSettings
+from host.simulated.model import ModelCamera
 from host.simulated.source import VideoSource
+from host.simulated.timed import TimedCamera
 from host.simulation import simulated_camera
 from hw_anon.core.camera import CameraConfig
+from hw_anon.core.camera_abi import CameraPort
+from hw_anon.core.camera_directory import CameraDirectory
 from hw_anon.core.errors import ConfigError, ContractError, DeviceError
 from hw_anon.core.frame import AnonymisedFrame, check_frame
+from hw_anon.core.network_answers import AnswerBook
 
 __all__ = ["BackendName", "CameraBackend", "open_backend"]
 
@@ -36,19 +43,31 @@ BackendName = Literal["sim", "board"]
 class CameraBackend:
     """Frames through sensor, camera, DMA and driver."""
 
-    def __init__(self, name: BackendName, camera: AnonymizedCamera, show: Callable[[NDArray[np.uint8]], None]) -> None:
+    def __init__(
+        self,
+        name: BackendName,
+        camera: AnonymizedCamera,
+        show: Callable[[NDArray[np.uint8]], None],
+        *,
+        send: Callable[[NDArray[np.uint32]], None] | None = None,
+        port: TimedCamera | None = None,
+    ) -> None:
         """Made by `open_backend`.
 
         Args:
             name: `sim` or `board`.
             camera: the open camera.
             show: lets the sensor see a frame `[H, W, 3]` next.
+            send: lets it send raw video words `[N]` next, if it is a simulated one.
+            port: the simulated RTL, if there is one.
         """
         self.name = name
         """Short name used in reports."""
         self.camera = camera
         """The driver."""
         self._show = show
+        self._send = send
+        self._port = port
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:
@@ -73,20 +92,51 @@ class CameraBackend:
         with self.camera.readframe() as frame:
             return frame.copy()
 
+    def anonymise_words(self, words: NDArray[np.uint32]) -> AnonymisedFrame:
+        """Returns what the driver delivers for a frame of raw video words, a broken one perhaps.
+
+        Args:
+            words: `[N]` uint32 (`hw_anon.core.video_words`).
+
+        Raises:
+            ContractError: if the sensor is a real one.
+            DeviceError: if no frame comes.
+        """
+        if self._send is None:
+            raise ContractError(f"{self.name}: only a simulated sensor can send video words of one's own")
+        self._send(words)
+        with self.camera.readframe() as frame:
+            return frame.copy()
+
+    def times(self) -> dict[str, Any]:
+        """Returns when the latest frame began (`began`) and its stages ended (`times`), in cycles; {} without RTL."""
+        if self._port is None:
+            return {}
+        return {"began": self._port.began, "times": asdict(self._port.times)}
+
+    def state(self) -> dict[str, Any]:
+        """Returns the camera's counters and sticky faults and the driver's counters, as JSON values."""
+        registers = self.camera.registers
+        return {
+            "counters": asdict(registers.counters),
+            "faults": sorted(fault.name for fault in registers.faults),
+            "health": self.camera.health.as_json(),
+        }
+
 
 class _Feed:
     """An endless script that is fed frame by frame; it seems exhausted while nothing waits."""
 
     def __init__(self) -> None:
-        self._frames: deque[NDArray[np.uint8]] = deque()
+        self._frames: deque[NDArray[np.uint8] | NDArray[np.uint32]] = deque()
 
-    def show(self, frame: NDArray[np.uint8]) -> None:
+    def show(self, frame: NDArray[np.uint8] | NDArray[np.uint32]) -> None:
         self._frames.append(frame)
 
-    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+    def __iter__(self) -> Iterator[NDArray[np.uint8] | NDArray[np.uint32]]:
         return self
 
-    def __next__(self) -> NDArray[np.uint8]:
+    def __next__(self) -> NDArray[np.uint8] | NDArray[np.uint32]:
         if not self._frames:
             raise StopIteration
         return self._frames.popleft()
@@ -97,6 +147,7 @@ def open_backend(
     name: BackendName,
     *,
     camera: Path | None = None,
+    answers: Path | None = None,
     config: CameraConfig | None = None,
     board: str | None = None,
     work: Path | None = None,
@@ -108,6 +159,7 @@ def open_backend(
     Args:
         name: `sim` or `board`.
         camera: `sim`: camera directory of the Verilated design, the golden model if not given; `board`: the design.
+        answers: `sim`: what the camera's networks answer; its golden model then stands in place of its RTL.
         config: `sim` without a camera directory: the golden model's camera.
         board: `sim`: board to simulate around the camera, in place of its own.
         work: directory for the simulated board's files; a temporary one if not given.
@@ -115,7 +167,8 @@ def open_backend(
         show: `board`: lets the sensor see a frame next (plays it on the source that is plugged in).
 
     Raises:
-        ConfigError: if the name is unknown.
+        ConfigError: if the name is unknown, or answers are given without a camera.
+        ContractError: if a file is missing or damaged.
         DeviceError: if the board cannot be opened, or nobody shows it frames.
     """
     if name not in ("sim", "board"):
@@ -124,13 +177,18 @@ def open_backend(
         if name == "sim":
             feed = _Feed()
             place = work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hw-anon-")))
-            source = VideoSource(feed)
-            simulated = simulated_camera(work=place, source=source, camera=camera, config=config, board=board)
-            design: Path | None = stack.enter_context(simulated).design
-            settings, show = settings or SIMULATED, feed.show
+            port = _port(camera, answers)
+            simulated = stack.enter_context(
+                simulated_camera(
+                    work=place, source=VideoSource(feed), camera=camera, config=config, port=port, board=board
+                )
+            )
+            opened = stack.enter_context(AnonymizedCamera(simulated.design, settings or SIMULATED))
+            rtl = port if isinstance(port, TimedCamera) else None
+            yield CameraBackend(name, opened, feed.show, send=feed.show, port=rtl)
         else:
-            design, show = camera, _require_player(show)
-        yield CameraBackend(name, stack.enter_context(AnonymizedCamera(design, settings)), show)
+            play = _require_player(show)
+            yield CameraBackend(name, stack.enter_context(AnonymizedCamera(camera, settings)), play)
 
 
 def _require_player(show: Callable[[NDArray[np.uint8]], None] | None) -> Callable[[NDArray[np.uint8]], None]:
@@ -140,3 +198,16 @@ def _require_player(show: Callable[[NDArray[np.uint8]], None] | None) -> Callabl
             "its video input, and wait for it there"
         )
     return show
+
+
+def _port(camera: Path | None, answers: Path | None) -> CameraPort | None:
+    """Returns the camera that is simulated; `None` for the golden model with stand-ins."""
+    if camera is None:
+        if answers is not None:
+            raise ConfigError("answers belong to the networks of a camera: name its directory as well")
+        return None
+    opened = CameraDirectory.load(camera)
+    if answers is None:
+        return TimedCamera(opened.library, data_dir=opened.rtl)
+    book = AnswerBook.load(answers)
+    return ModelCamera(opened.config, detect=book.detect, modify=book.modify, build_id=opened.build_id)

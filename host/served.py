@@ -1,6 +1,7 @@
 """Frames through the driver for a program in another environment, over standard input and output.
 
     python -m host.served sim --camera build/camera
+    python -m host.served sim --camera build/camera --answers answers.npz
     python -m host.served board --design bitstreams/pynq-z2/ID --show 'feh --fullscreen'
 
 The conversation is described in `hw_anon.core.remote_camera`, which is the other side of it. Everything that is printed
@@ -58,10 +59,18 @@ def serve(backend: CameraBackend, requests: BinaryIO, answers: BinaryIO) -> None
     shape = backend.frame_shape
     while (message := receive_message(requests)) is not None:
         header, data = message
-        if header.get("kind") != "frame" or len(data) != shape[0] * shape[1] * shape[2]:
-            raise ContractError(f"expected a frame of {list(shape)}, got {header.get('kind')!r} of {len(data)} bytes")
-        delivered = backend.anonymise(np.frombuffer(data, np.uint8).reshape(shape))
-        send_message(answers, {"kind": "frame"}, pack_board_frame(delivered, max_faces=config.max_faces).tobytes())
+        kind = header.get("kind")
+        if kind == "state":
+            send_message(answers, {"kind": "state", **backend.state()})
+            continue
+        if kind == "words" and len(data) % 4 == 0:
+            delivered = backend.anonymise_words(np.frombuffer(data, "<u4"))
+        elif kind == "frame" and len(data) == shape[0] * shape[1] * shape[2]:
+            delivered = backend.anonymise(np.frombuffer(data, np.uint8).reshape(shape))
+        else:
+            raise ContractError(f"expected a frame of {list(shape)}, got {kind!r} of {len(data)} bytes")
+        packed = pack_board_frame(delivered, max_faces=config.max_faces).tobytes()
+        send_message(answers, {"kind": "frame", **backend.times()}, packed)
 
 
 def _player(command: str) -> Callable[[NDArray[np.uint8]], None]:
@@ -94,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m host.served", description="Frames through the driver.")
     parser.add_argument("backend", choices=("sim", "board"))
     parser.add_argument("--camera", type=Path, help="sim: camera directory; the golden model with stand-ins if none")
+    parser.add_argument("--answers", type=Path, help="sim: its networks' noted answers: the golden model, not the RTL")
     parser.add_argument("--design", type=Path, help="board: directory of the design; the only installed one if none")
     parser.add_argument("--show", help="board: command that plays the PNG file named at its end at the video input")
     given = parser.parse_args(arguments)
@@ -102,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show = None if given.show is None else _player(given.show)
     place = given.camera if given.backend == "sim" else given.design
     try:
-        with open_backend(given.backend, camera=place, show=show) as backend:
+        with open_backend(given.backend, camera=place, answers=given.answers, show=show) as backend:
             serve(backend, sys.stdin.buffer, answers)
     except HwAnonError as exc:
         send_message(answers, {"kind": "error", "error": type(exc).__name__, "message": str(exc)})

@@ -6,6 +6,7 @@ import typer
 
 from hw_anon.cli import (
     adversary,
+    assurance,
     bench,
     bitstream,
     boards,
@@ -26,6 +27,7 @@ from hw_anon.cli import (
     prove,
     report,
     search,
+    ship_detector,
     signatures,
     simulate,
     study,
@@ -49,6 +51,7 @@ _COMMAND_MODULES = (
     simulate,
     fuzz,
     adversary,
+    assurance,
     explore,
     search,
     bench,
@@ -63,6 +66,7 @@ _COMMAND_MODULES = (
     study,
     export,
     export_detector,
+    ship_detector,
     pretrain,
     pretrain_detector,
     bitstream,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hw_anon.cli.board_process import board_python, served_camera
 from hw_anon.cli.methods import NO_ATTACK
 from hw_anon.console.output import status
 from hw_anon.core.errors import ConfigError, ContractError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hw_anon.core.frame import AnonymisedFrame
     from hw_anon.evaluate.float_backend import Method
 
-__all__ = ["BoardPythonOption", "CameraChoice", "CameraOption", "DesignOption", "ShowOption", "open_cameras"]
+__all__ = ["CameraChoice", "CameraOption", "DesignOption", "ShowOption", "open_cameras"]
 
 CameraOption = Annotated[
     Path | None, typer.Option("--camera", help="sim, board, golden: the camera's directory.", file_okay=False)
@@ -39,12 +39,6 @@ ShowOption = Annotated[
         "--show", help="board: command that plays the PNG file named at its end at the video input, and waits for it."
     ),
 ]
-BoardPythonOption = Annotated[
-    Path | None,
-    typer.Option("--board-python", help="sim, board: Python that has the board extra; .venv-board/bin/python if none."),
-]
-
-_BOARD_PYTHON = Path(".venv-board/bin/python")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,20 +138,14 @@ def _opened(
     name: str, camera: CameraDirectory, choice: CameraChoice, stack: ExitStack
 ) -> Callable[[NDArray[np.uint8]], AnonymisedFrame]:
     """Starts the board's environment with the driver in it, and returns what sends a frame through."""
-    import hw_anon
-    from hw_anon.core.remote_camera import RemoteCamera
-
-    python = choice.python or _BOARD_PYTHON
-    command = [str(python), "-m", "host.served", name]
+    arguments = [name]
     if name == "sim":
-        command += ["--camera", str(camera.directory)]
+        arguments += ["--camera", str(camera.directory)]
     else:
-        command += ["--show", choice.show or ""]
-        command += ["--design", str(choice.design)] if choice.design is not None else []
-    root = str(Path(hw_anon.__file__).resolve().parents[1])
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        arguments += ["--show", choice.show or ""]
+        arguments += ["--design", str(choice.design)] if choice.design is not None else []
     with status(f"opening the camera ({name})"):
-        opened = stack.enter_context(RemoteCamera(command, environment={"PYTHONPATH": path}))
+        opened = stack.enter_context(served_camera(board_python(choice.python), arguments))
     if opened.description.build_id != camera.build_id:
         raise ContractError(
             f"the driver opened build {opened.description.build_id}, --camera {camera.directory} is {camera.build_id}: "

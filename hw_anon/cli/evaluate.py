@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hw_anon.cli.board_process import BoardPythonOption
 from hw_anon.cli.build import DEFAULT_WORK, BoardOption, ClockOption, RateOption
-from hw_anon.cli.camera_methods import (
-    BoardPythonOption,
-    CameraChoice,
-    CameraOption,
-    DesignOption,
-    ShowOption,
-    open_cameras,
-)
+from hw_anon.cli.camera_methods import CameraChoice, CameraOption, DesignOption, ShowOption, open_cameras
 from hw_anon.cli.method_options import (
     AnonymiserOption,
     AttackerPeopleOption,

@@ -7,7 +7,10 @@ both. The conversation, in messages of `hw_anon.core.messages`:
 |---|---|---|
 | camera | `kind` = `ready`, `backend`, `board`, `build_id`, `width`, `height`, `max_faces` | none |
 | here | `kind` = `frame` | `[H, W, 3]` uint8, the raw frame |
-| camera | `kind` = `frame` | `[H + 1, W, 3]` uint8, the board frame: picture and metadata line |
+| here | `kind` = `words` | `[N]` uint32, a frame as raw video words, a broken one perhaps; simulated cameras only |
+| camera | `kind` = `frame`, of RTL also `began`, `times` in cycles | `[H + 1, W, 3]` uint8, the board frame |
+| here | `kind` = `state` | none |
+| camera | `kind` = `state`, `counters`, `faults`, `health` | none |
 | camera | `kind` = `error`, `error` (class), `message`; the last message | none |
 
 The conversation ends when the pipe is closed.
@@ -30,10 +33,11 @@ from numpy.typing import NDArray
 
 from hw_anon.core.board_frame import unpack_board_frame
 from hw_anon.core.errors import ConfigError, ContractError, DeviceError, HwAnonError, ToolError
-from hw_anon.core.frame import AnonymisedFrame, check_frame
+from hw_anon.core.frame import AnonymisedFrame, Fault, check_frame
 from hw_anon.core.messages import receive_message, send_message
+from hw_anon.core.verilated_camera import StageTimes
 
-__all__ = ["RemoteCamera", "RemoteDescription"]
+__all__ = ["RemoteCamera", "RemoteDelivery", "RemoteDescription", "RemoteState"]
 
 _ERRORS: dict[str, type[HwAnonError]] = {kind.__name__: kind for kind in (ConfigError, ContractError, DeviceError)}
 _END_S = 30.0
@@ -56,6 +60,30 @@ class RemoteDescription:
     """Rows of a frame."""
     max_faces: int
     """Faces replaced in a frame at most."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class RemoteDelivery:
+    """What the driver delivered, and when the simulated RTL did what."""
+
+    frame: AnonymisedFrame
+    """The frame and what the camera said about it."""
+    began: int | None
+    """Cycle in which its first word was sent; `None` if no RTL is simulated."""
+    times: StageTimes | None
+    """Cycles in which its stages ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemoteState:
+    """What camera and driver have counted."""
+
+    counters: dict[str, int]
+    """The camera's counters since power-up, by name."""
+    faults: frozenset[Fault]
+    """The camera's sticky faults."""
+    health: dict[str, int | str]
+    """The driver's counters."""
 
 
 class RemoteCamera:
@@ -127,14 +155,51 @@ class RemoteCamera:
         shape = (self.description.height, self.description.width, 3)
         if check_frame(frame_u8).shape != shape:
             raise ContractError(f"the camera takes frames of {list(shape)}, got {list(frame_u8.shape)}")
+        return self._deliver("frame", frame_u8.tobytes()).frame
+
+    def deliver_words(self, words: NDArray[np.uint32]) -> RemoteDelivery:
+        """Sends one frame as raw video words `[N]` uint32 and returns what is delivered for it.
+
+        Raises:
+            ContractError: if the camera cannot be sent words, or what comes back is no board frame.
+            HwAnonError: what went wrong on the other side.
+        """
+        return self._deliver("words", words.astype("<u4").tobytes())
+
+    def state(self) -> RemoteState:
+        """Returns what camera and driver have counted so far.
+
+        Raises:
+            ContractError: if the other side says something else.
+        """
+        header, _ = self._ask("state", b"", answer="state")
+        try:
+            return RemoteState(
+                counters={str(name): int(value) for name, value in header["counters"].items()},
+                faults=frozenset(Fault[name] for name in header["faults"]),
+                health={str(name): value for name, value in header["health"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise ContractError(f"the camera does not tell its state ({exc!r}): use one release on both sides") from exc
+
+    def _ask(self, kind: str, data: bytes, *, answer: str) -> tuple[dict[str, Any], bytes]:
         assert self._process is not None and self._process.stdin is not None, "open it in a `with` block"
         with contextlib.suppress(OSError):  # it ended: its last message says why
-            send_message(self._process.stdin, {"kind": "frame"}, frame_u8.tobytes())
-        _, data = self._receive("frame")
-        if len(data) != (shape[0] + 1) * shape[1] * 3:
-            raise ContractError(f"the camera sent {len(data)} bytes for a frame of {list(shape)}")
-        pixels, metadata = unpack_board_frame(np.frombuffer(data, np.uint8).reshape(shape[0] + 1, shape[1], 3))
-        return AnonymisedFrame(frame=pixels.copy(), number=metadata.number, boxes=metadata.boxes, fault=metadata.fault)
+            send_message(self._process.stdin, {"kind": kind}, data)
+        return self._receive(answer)
+
+    def _deliver(self, kind: str, data: bytes) -> RemoteDelivery:
+        height, width = self.description.height, self.description.width
+        header, answer = self._ask(kind, data, answer="frame")
+        if len(answer) != (height + 1) * width * 3:
+            raise ContractError(f"the camera sent {len(answer)} bytes for a frame of {[height, width, 3]}")
+        pixels, metadata = unpack_board_frame(np.frombuffer(answer, np.uint8).reshape(height + 1, width, 3))
+        frame = AnonymisedFrame(frame=pixels.copy(), number=metadata.number, boxes=metadata.boxes, fault=metadata.fault)
+        try:
+            times = None if header.get("times") is None else StageTimes(**header["times"])
+            return RemoteDelivery(frame=frame, began=header.get("began"), times=times)
+        except TypeError as exc:
+            raise ContractError(f"the camera's times are none ({exc}): use one release on both sides") from exc
 
     def close(self) -> None:
         """Ends the process; harmless when repeated."""

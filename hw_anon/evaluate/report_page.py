@@ -27,7 +27,7 @@ from hw_anon.evaluate.tables import (
 )
 from hw_anon.evaluate.trade_off import JUDGE_OF_RECORD, LineVerdict, Match, matched, trade_off_points, verdicts
 
-__all__ = ["PAGE_FILE", "RECORD_FILE", "report_record", "write_report"]
+__all__ = ["PAGE_FILE", "RECORD_FILE", "Figure4", "figures4", "report_record", "write_report"]
 
 PAGE_FILE = "index.html"
 RECORD_FILE = "report.json"
@@ -49,6 +49,36 @@ class _View:
     @property
     def name(self) -> str:
         return view_name(self.protocol, self.judge)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure4:
+    """The paper's Figure 4 of one set, by the judge of record."""
+
+    dataset: str
+    """The set."""
+    view: str
+    """Protocol and judge."""
+    chart: Chart
+    """The figure."""
+    verdicts: Sequence[LineVerdict]
+    """Where learnt methods lie against the line from un-anonymised to mask."""
+
+
+def figures4(results: Results) -> list[Figure4]:
+    """Returns Figure 4 of each set that has methods with both an error and an mAP, for other pages.
+
+    Raises:
+        ToolError: if matplotlib is missing.
+    """
+    views = _views(results)
+    charts = _charts(results, views)
+    firsts = (next(view for view in views if view.dataset == dataset) for dataset in results.datasets)
+    return [
+        Figure4(dataset=view.dataset, view=view.name, chart=charts[name], verdicts=view.verdicts)
+        for view in firsts
+        if (name := f"figure4-{view.dataset}") in charts
+    ]
 
 
 def write_report(results: Results, directory: Path, *, command: str, galleries: Sequence[Gallery] = ()) -> Path:

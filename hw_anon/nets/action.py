@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import get_args
 
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
@@ -31,6 +30,7 @@ __all__ = [
     "Detections",
     "DetectorConfig",
     "edge_config",
+    "maxima_of_parts",
     "paper_config",
     "smoke_config",
 ]
@@ -184,6 +184,18 @@ def _box_head(config: DetectorConfig) -> nn.Module:
     return nn.Sequential(*layers) if len(layers) > 1 else layers[0]
 
 
+def maxima_of_parts(maps: Tensor, parts: int) -> Tensor:
+    """Returns what `adaptive_max_pool2d` does, `[N, C, H, W]` to `[N, C, parts, parts]`.
+
+    ONNX has no form for the original where the parts overlap.
+    """
+    for dim in (2, 3):
+        size = int(maps.shape[dim])
+        cuts = [(part * size // parts, -(-(part + 1) * size // parts)) for part in range(parts)]
+        maps = torch.stack([maps.narrow(dim, begin, end - begin).amax(dim) for begin, end in cuts], dim)
+    return maps
+
+
 class _ConvolutionalHead(nn.Module):
     """`[N, pyramid, S, S]` to `[N, head]`: convolutions for the pose, and maxima of the map itself for what is small.
 
@@ -210,7 +222,7 @@ class _ConvolutionalHead(nn.Module):
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Returns the representation of each box."""
-        parts = nnf.adaptive_max_pool2d(pooled, self._PARTS).flatten(1)
+        parts = maxima_of_parts(pooled, self._PARTS).flatten(1)
         coarse = self.norm(torch.cat([parts, pooled.mean((2, 3))], dim=1))
         represented: Tensor = self.layers(torch.cat([self.convolutions(pooled).flatten(1), coarse], dim=1))
         return represented

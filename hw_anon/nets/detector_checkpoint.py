@@ -16,7 +16,7 @@ from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.nets.action import ActionDetector, DetectorConfig
 from hw_anon.nets.checkpoint import FORMAT, read_network, write_tensors
 
-__all__ = ["load_detector", "save_detector"]
+__all__ = ["load_detector", "read_detector_file", "save_detector"]
 
 _ARCHITECTURE = "faster_rcnn"
 
@@ -58,7 +58,7 @@ def load_detector(path: Path) -> tuple[ActionDetector, tuple[str, ...], dict[str
     Raises:
         ContractError: if the file is missing or damaged, or holds another network.
     """
-    tensors, metadata = read_network(path, _ARCHITECTURE)
+    tensors, metadata = read_detector_file(path)
     try:
         config = DetectorConfig.from_dict(metadata.get("config", {}), where="config")
         detector = _filled(config, tensors)
@@ -68,6 +68,15 @@ def load_detector(path: Path) -> tuple[ActionDetector, tuple[str, ...], dict[str
     if not isinstance(actions, list) or len(actions) != config.classes:
         raise ContractError(f"{path}: {actions!r} does not name its {config.classes} classes")
     return detector.eval(), tuple(map(str, actions)), metadata
+
+
+def read_detector_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Returns tensors as they are in the file (16-bit ones perhaps) and metadata.
+
+    Raises:
+        ContractError: if the file is missing or damaged, or holds another network.
+    """
+    return read_network(path, _ARCHITECTURE)
 
 
 def _filled(config: DetectorConfig, tensors: Mapping[str, Tensor]) -> ActionDetector:

@@ -44,7 +44,7 @@ def anonymise(frame):
     return model.take()[0]
 camera = SimpleNamespace(description=SimpleNamespace(config=config, build_id={BUILD_ID!r}))
 shape = (config.height, config.width, 3)
-serve(SimpleNamespace(name="sim", camera=camera, frame_shape=shape, anonymise=anonymise), sys.stdin.buffer,
+serve(SimpleNamespace(name="sim", camera=camera, frame_shape=shape, anonymise=anonymise, times=dict), sys.stdin.buffer,
       sys.stdout.buffer)
 """
 

@@ -1,8 +1,9 @@
-"""`hw-anon demo`: what it reads, what it shows, and how it refuses; the camera is a tiny one with stand-in networks."""
+"""`hw-anon demo`: what it refuses, before it builds anything."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from hw_anon.cli import main
 CapFd = pytest.CaptureFixture[str]
 
 
-def _refused(capfd: CapFd, *arguments: str) -> tuple[int, str]:
-    code = main(["demo", *arguments, "--json"])
+def _refused(capfd: CapFd, *arguments: str, python: str = sys.executable) -> tuple[int, str]:
+    code = main(["demo", *arguments, "--board-python", python, "--json"])
     out, err = capfd.readouterr()
     assert "Traceback" not in err
     return code, str(json.loads(out)["error"]["message"])
@@ -52,3 +53,34 @@ def test_a_camera_that_does_not_exist_is_refused(tmp_path: Path, capfd: CapFd) -
     assert code in (2, 3)
     assert "no.toml" in message
     assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_board_environment_is_named_before_anything_is_built(tmp_path: Path, capfd: CapFd) -> None:
+    code, message = _refused(capfd, "--out", str(tmp_path / "out"), python=str(tmp_path / "python"))
+    assert code == 4
+    assert "make demo" in message and "--board-python" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_damaged_results_are_refused_before_anything_is_built(tmp_path: Path, capfd: CapFd) -> None:
+    (tmp_path / "assurance").mkdir()
+    (tmp_path / "assurance" / "prove.json").write_text("{}")
+    code, message = _refused(capfd, "--results", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert code == 3
+    assert "prove.json" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_detector_that_does_not_exist_is_refused(tmp_path: Path, capfd: CapFd) -> None:
+    pytest.importorskip("torch", reason="missing: torch")
+    code, message = _refused(
+        capfd,
+        "--detector",
+        str(tmp_path / "no.safetensors"),
+        "--results",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
+    )
+    assert code == 3
+    assert "no.safetensors" in message

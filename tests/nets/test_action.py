@@ -16,6 +16,7 @@ from hw_anon.nets.action import (
     ActionTarget,
     DetectorConfig,
     edge_config,
+    maxima_of_parts,
     paper_config,
     smoke_config,
 )
@@ -190,3 +191,9 @@ def test_errors_name_what_is_wrong() -> None:
         replace(edge_config(2), anchors=(32, 64))
     with pytest.raises(ConfigError, match="tiny"):
         replace(smoke_config(2), norm="frozen")
+
+
+@pytest.mark.parametrize(("height", "width", "parts"), [(7, 7, 4), (8, 8, 4), (5, 9, 3), (4, 4, 4)])
+def test_maxima_of_parts_are_those_of_torch(height: int, width: int, parts: int) -> None:
+    maps = torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(4))
+    assert torch.equal(maxima_of_parts(maps, parts), torch.nn.functional.adaptive_max_pool2d(maps, parts))
