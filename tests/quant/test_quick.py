@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="missing: torch")
@@ -11,6 +13,7 @@ from quant.face_detector import FaceDetector, FaceDetectorConfig  # noqa: E402
 from quant.modifier import Modifier, ModifierConfig  # noqa: E402
 from quant.quick import QuickNet  # noqa: E402
 
+Made = tuple[torch.nn.Module, torch.Tensor, torch.Tensor]
 MODIFIER = ModifierConfig(input_size=32, widths=(8, 12, 16), blocks=2)
 DETECTOR = FaceDetectorConfig(input_width=64, input_height=48, widths=(8, 12, 16), eighth_layers=2)
 
@@ -21,14 +24,14 @@ def _pictures(height: int, width: int) -> torch.Tensor:
     return (pictures * 255.0).round() / 255.0
 
 
-def _modifier() -> tuple[torch.nn.Module, torch.Tensor, torch.Tensor]:
+def _modifier() -> Made:
     net = Modifier(MODIFIER)
     net.randomise(torch.Generator().manual_seed(0))
     pictures = _pictures(32, 32)
     return net, pictures, net(pictures)
 
 
-def _detector() -> tuple[torch.nn.Module, torch.Tensor, torch.Tensor]:
+def _detector() -> Made:
     net = FaceDetector(DETECTOR)
     net.randomise(torch.Generator().manual_seed(0))
     pictures = _pictures(48, 64)
@@ -36,7 +39,7 @@ def _detector() -> tuple[torch.nn.Module, torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("made", [_modifier, _detector])
-def test_it_answers_nearly_as_the_network(made) -> None:  # type: ignore[no-untyped-def]
+def test_it_answers_nearly_as_the_network(made: Callable[[], Made]) -> None:
     net, pictures, answer = made()
     with torch.no_grad():
         quick = QuickNet(net).eval()(pictures).clamp(0.0, 1.0)
@@ -46,7 +49,7 @@ def test_it_answers_nearly_as_the_network(made) -> None:  # type: ignore[no-unty
 
 
 @pytest.mark.parametrize("made", [_modifier, _detector])
-def test_gradients_point_where_the_networks_own_do(made) -> None:  # type: ignore[no-untyped-def]
+def test_gradients_point_where_the_networks_own_do(made: Callable[[], Made]) -> None:
     net, pictures, _ = made()
     net.train()
     weigh = torch.randn(pictures.shape[0], 1, 1, 1, generator=torch.Generator().manual_seed(2))
