@@ -4,6 +4,8 @@ The student sees faces cut as the camera cuts them, some with a thing before the
 to the face *without* the thing, and the thing itself where it covers the face: so it learns from the start what the
 teacher does not know, to leave objects alone. Precision comes down in stages: weights that were found at 8 bits start
 the search at 6, those start it at 4.
+
+The teacher may also be drawn: pictures that say what the answer to each picture is, such as `AverageFace` makes.
 """
 
 from __future__ import annotations
@@ -20,16 +22,19 @@ from torch import Tensor
 from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.data.banks import FaceBank
-from hw_anon.train.batches import NO_JITTER, Jitter, cut_faces, draw, draw_nothing, step_generator
+from hw_anon.train.batches import NO_JITTER, Jitter, cut_faces, draw, draw_nothing, soften, step_generator
 from hw_anon.train.keys import append_keys, draw_keys
 from hw_anon.train.occlude import occlude
 from quant.backend import QatBackend
+from quant.distil_losses import NO_TERMS, DistilTerms, Lesson, Recogniser, pixel_loss
 from quant.export import integer_net, weights_sha256
 from quant.modifier import Modifier, ModifierConfig
+from quant.quick import QuickNet
 from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_weights
 from quant.zoo import load_net, net_record, network_config
 
 __all__ = [
+    "CAMERA_JITTER",
     "DistilRecipe",
     "distil",
     "distil_metrics",
@@ -39,11 +44,23 @@ __all__ = [
     "starting_state",
 ]
 
-Teacher = Callable[[Tensor], Tensor]
-"""`[N, 3, S, S]` 0..1 to the same, without a key."""
+Teacher = Callable[[Tensor], Tensor] | Tensor
+"""`[N, 3, S, S]` 0..1 to the same, without a key; or the answer to each picture, `[P, 3, H, W]` uint8."""
 
 PURPOSE = "modifier for the chip, distilled from a float modifier"
 _JITTER = Jitter(scale=0.25, grey=0.35, brightness=0.2, contrast=0.35, colour=0.2)
+CAMERA_JITTER = Jitter(
+    scale=0.22,
+    shift=0.06,
+    grey=0.35,
+    brightness=0.2,
+    contrast=0.35,
+    colour=0.2,
+    box_shift=0.06,
+    box_scale=0.12,
+    soften=0.5,
+)
+"""As the regions of a detector err, and as lenses do."""
 _CHUNK = 64
 
 
@@ -69,12 +86,20 @@ class DistilRecipe(Config):
     """Peak learning rate of Adam in every stage; it falls to 0 along half a cosine."""
     edge_weight: float = 1.0
     """Weight of the L1 distance between image gradients, beside that between images."""
+    terms: DistilTerms = NO_TERMS
+    """What else is minimised."""
+    recogniser_share: float = 0.0
+    """Last share of the last stage in which a recogniser takes part, if `terms` has one."""
     occlude: float = 0.4
     """Share of the faces with a thing before them."""
     frozen_share: float = 0.3
     """Last share of the last stage with batch-norm statistics frozen, as the chip has them."""
     jitter: Jitter = _JITTER
-    """How faces are varied."""
+    """How faces are varied; `soften` blurs what the student sees."""
+    noise: float = 0.0
+    """Largest standard deviation of the noise on what the student sees, in parts of the range."""
+    quick: bool = False
+    """Whether steps before the frozen ones compute in bfloat16 (`quant.quick`), compiled: for CPUs that multiply it."""
     checkpoint_every: int = 200
     """Steps between checkpoints."""
     seed: int = 0
@@ -88,7 +113,9 @@ class DistilRecipe(Config):
         require_range(self, "learning_rate", 1e-9, 1.0)
         require_range(self, "edge_weight", 0.0, None)
         require_range(self, "occlude", 0.0, 1.0)
+        require_range(self, "noise", 0.0, 1.0)
         require_range(self, "frozen_share", 0.0, 1.0)
+        require_range(self, "recogniser_share", 0.0, 1.0)
         require_range(self, "checkpoint_every", 1, None)
         if any(not 2 <= bits <= 8 for bits in (*self.bits, self.own_bits or 8)):
             raise ConfigError(f"DistilRecipe: bits {self.bits}, own_bits {self.own_bits}: allowed range is 2 to 8")
@@ -150,7 +177,7 @@ def distil_network(
 ) -> Modifier:
     """Trains a student of any configuration, see `distil`."""
     torch.manual_seed(recipe.seed)
-    stages = recipe.stages(config)
+    stages, bank = recipe.stages(config), _with_answers(faces, teacher)
     origin = {"network": config.as_json(), "teacher": teacher_hash, "faces": faces.content_hash()}
     identity = {**recipe.to_dict(), **origin}
     resumed = read_checkpoint(checkpoint, identity)
@@ -161,11 +188,11 @@ def distil_network(
         end = stages[index + 1][0] if index + 1 < len(stages) else recipe.steps
         if first >= end or begin == end:
             continue
-        net = _stage(recipe, staged, state, end - begin, last=end == recipe.steps)
+        net = _stage(recipe, staged, state, end - begin, bank if end == recipe.steps else None)
         if resumed and first > begin:
             net.load(resumed)
         for step in range(max(first, begin), end):
-            loss = net.step(step - begin, *_batch(recipe, teacher, faces, staged, step))
+            loss = net.step(step - begin, _lesson(recipe, teacher, bank, staged, step))
             if on_step:
                 on_step(step + 1, loss)
             if (step + 1) % recipe.checkpoint_every == 0 and step + 1 < recipe.steps:
@@ -180,25 +207,41 @@ def distil_network(
 class _Stage:
     """A network at one precision with its optimiser."""
 
-    def __init__(self, recipe: DistilRecipe, net: Modifier, steps: int, frozen_from: int) -> None:
-        self.net, self._recipe, self._frozen_from = net, recipe, frozen_from
+    def __init__(self, recipe: DistilRecipe, net: Modifier, steps: int, last: FaceBank | None) -> None:
+        self.net, self._recipe, self._steps = net, recipe, steps
+        self._frozen_from = frozen_from = round(steps * (1.0 - recipe.frozen_share)) if last else steps
+        self._judged_from = round(steps * (1.0 - recipe.recogniser_share)) if last else steps
+        self._recogniser: Recogniser | None = None
+        self._faces = last
+        self._quick: Any = torch.compile(QuickNet(net)) if recipe.quick and frozen_from else None
         self._optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser, recipe.learning_rate, total_steps=max(steps, 2), pct_start=0.1
         )
         net.train()
 
-    def step(self, number: int, seen: Tensor, target: Tensor) -> float:
+    def step(self, number: int, lesson: Lesson) -> float:
         """Makes one step; returns its loss."""
         if number >= self._frozen_from:
             freeze_batch_norms(self.net)
-        loss = _loss(self.net(seen), target, self._recipe.edge_weight)
+        compute = self.net if self._quick is None or number >= self._frozen_from else self._quick
+        answer = compute(lesson.seen)
+        loss = pixel_loss(answer, lesson, self._recipe.edge_weight, self._recipe.terms)
+        if number >= self._judged_from and self._recipe.terms.recogniser:
+            loss = loss + self._likeness(answer, lesson, number)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
         self._optimiser.step()
         self._schedule.step()
         return float(loss.detach())
+
+    def _likeness(self, answer: Tensor, lesson: Lesson, number: int) -> Tensor:
+        if self._recogniser is None:
+            assert self._faces is not None, "only the last stage is judged"
+            self._recogniser = Recogniser(self._faces, self.net.config.input_size)
+        generator = step_generator(self._recipe.seed, number, "likeness")
+        return self._recogniser.loss(answer, lesson, self._recipe.terms, generator)
 
     def state(self) -> dict[str, Any]:
         """Returns what a checkpoint holds."""
@@ -212,13 +255,17 @@ class _Stage:
 
 
 def _stage(
-    recipe: DistilRecipe, config: ModifierConfig, state: Mapping[str, Tensor] | None, steps: int, *, last: bool
+    recipe: DistilRecipe,
+    config: ModifierConfig,
+    state: Mapping[str, Tensor] | None,
+    steps: int,
+    last: FaceBank | None,
 ) -> _Stage:
+    """Returns a stage; `last` is the bank for the last one, else `None`."""
     net = Modifier(config)
     if state is not None:
         net.load_state_dict(state)  # before the optimiser: Brevitas replaces learned scales on loading
-    frozen_from = round(steps * (1.0 - recipe.frozen_share)) if last else steps
-    return _Stage(recipe, net.to(recipe.device), steps, frozen_from)
+    return _Stage(recipe, net.to(recipe.device), steps, last)
 
 
 def starting_state(directory: Path, config: ModifierConfig) -> dict[str, Tensor]:
@@ -241,25 +288,49 @@ def starting_state(directory: Path, config: ModifierConfig) -> dict[str, Tensor]
     return state
 
 
-def _batch(
-    recipe: DistilRecipe, teacher: Teacher, faces: FaceBank, config: ModifierConfig, step: int
-) -> tuple[Tensor, Tensor]:
-    """Returns what the student sees, `[N, 3 + key, S, S]`, and what it should answer, `[N, 3, S, S]`."""
+def _lesson(recipe: DistilRecipe, teacher: Teacher, faces: FaceBank, config: ModifierConfig, step: int) -> Lesson:
     generator = step_generator(recipe.seed, step, "distil")
     indices = torch.randint(len(faces), (recipe.batch,), generator=generator)
     batch = cut_faces(faces, indices, config.input_size, recipe.jitter, draw(recipe.batch, generator, recipe.jitter))
-    covered = occlude(batch.images, recipe.occlude, generator)
-    with torch.no_grad():
-        answer = teacher(batch.images).float()
-    seen = (covered.images * 255.0).round() / 255.0
+    covered = occlude(batch.images[:, :3], recipe.occlude, generator)
+    answer = _answer(teacher, batch.images)
+    seen = _through_lens(covered.images, batch.softness, recipe, generator)
     keys = draw_keys(recipe.batch, config.key_channels, generator).to(seen.device)
-    return append_keys(seen, keys), answer + covered.cover * (seen - answer)
+    return Lesson(
+        seen=append_keys(seen, keys),
+        target=answer + covered.cover * (covered.images - answer),
+        cover=covered.cover,
+        landmarks=batch.landmarks,
+    )
 
 
-def _loss(out: Tensor, target: Tensor, edge_weight: float) -> Tensor:
-    difference = out - target
-    edges = difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
-    return difference.abs().mean() + edge_weight * edges
+def _with_answers(faces: FaceBank, teacher: Teacher) -> FaceBank:
+    """Returns the bank with a drawn teacher's answers behind its pictures, to be cut alike.
+
+    Raises:
+        ContractError: if there is not one answer of the same size for each picture.
+    """
+    if not isinstance(teacher, Tensor):
+        return faces
+    if teacher.shape != faces.pictures.shape:
+        raise ContractError(f"answers {list(teacher.shape)} to pictures {list(faces.pictures.shape)}: one for each")
+    return replace(faces, pictures=torch.cat([faces.pictures, teacher.to(faces.pictures.device)], 1))
+
+
+@torch.no_grad()
+def _answer(teacher: Teacher, images: Tensor) -> Tensor:
+    """Returns what should be answered to crops, `[N, 3, S, S]`; of a drawn teacher it lies behind them."""
+    return images[:, 3:] if isinstance(teacher, Tensor) else teacher(images[:, :3]).float()
+
+
+def _through_lens(images: Tensor, softness: Tensor, recipe: DistilRecipe, generator: torch.Generator) -> Tensor:
+    """Returns crops as a camera may give them: out of focus, with noise, in whole levels."""
+    if recipe.jitter.soften:
+        images = soften(images, softness)
+    if recipe.noise:
+        strength = recipe.noise * torch.rand(len(images), 1, 1, 1, generator=generator)
+        images = images + (strength * torch.randn(images.shape, generator=generator)).to(images.device)
+    return (images.clamp(0.0, 1.0) * 255.0).round() / 255.0
 
 
 @torch.no_grad()
@@ -277,12 +348,13 @@ def distil_metrics(net: Modifier, teacher: Teacher, faces: FaceBank, *, most: in
     """
     indices = torch.linspace(0, len(faces) - 1, min(most, len(faces))).round().long()
     size = net.config.input_size
-    crops = cut_faces(faces, indices, size, NO_JITTER, draw_nothing(len(indices))).images
-    crops = (crops * 255.0).round() / 255.0
+    cut = cut_faces(_with_answers(faces, teacher), indices, size, NO_JITTER, draw_nothing(len(indices))).images
+    cut = (cut * 255.0).round() / 255.0
+    crops = cut[:, :3]
     keys = draw_keys(len(crops), net.config.key_channels, step_generator(0, 0, "metrics"))
     seen = append_keys(crops, keys)
     trained = torch.cat([net(part) for part in seen.split(_CHUNK)])
-    answer = torch.cat([teacher(part).float() for part in crops.split(_CHUNK)])
+    answer = torch.cat([_answer(teacher, part) for part in cut.split(_CHUNK)])
     levels = (seen * 255.0).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
     integers = (
         torch.from_numpy(QatBackend(integer_net(net)).modify(levels).astype(np.float32)).permute(0, 3, 1, 2) / 255
@@ -349,4 +421,5 @@ def noted_recipe(recipe: DistilRecipe) -> dict[str, Any]:
 def _judges_seen(teacher: Mapping[str, Any], recipe: DistilRecipe) -> list[str]:
     """Returns the public recognisers that the teacher's training saw, or that of the weights it started from."""
     start = {} if recipe.start is None else net_record(str(recipe.start))
-    return sorted({*teacher.get("judges_seen", ()), *start.get("judges_seen", ())})
+    own = ("sface",) if recipe.terms.recogniser and recipe.recogniser_share else ()
+    return sorted({*teacher.get("judges_seen", ()), *start.get("judges_seen", ()), *own})

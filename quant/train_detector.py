@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from hw_anon.core.errors import ConfigError
+from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.hashing import sha256_bytes
 from hw_anon.core.video_path import downscale
 from hw_anon.data.detector_frames import HARD_FRAMES, ComposedFrame, FacePicture, FrameComposer, FrameSettings
@@ -23,12 +23,15 @@ from hw_anon.losses.face_cells import CellTargets, cell_loss, cell_targets, stac
 from quant.detector_metrics import detector_metrics
 from quant.export import integer_net, weights_sha256
 from quant.face_detector import FaceDetector
+from quant.kept_frames import KeptFrames, keep_frames
+from quant.quick import QuickNet
 from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_weights
-from quant.zoo import detector_config
+from quant.zoo import detector_config, load_detector
 
 __all__ = ["DetectorRecipe", "detector_batch", "save_detector", "train_face_detector", "validation_frames"]
 
 PURPOSE = "face detector, briefly trained on composed frames of synthetic people"
+_PLAIN = 0x706C  # draws which frames are plain
 _VALIDATION = 0x76616C  # keeps validation frames apart from those of training
 
 
@@ -50,6 +53,15 @@ class DetectorRecipe:
     """Steps between checkpoints."""
     hard: bool = False
     """Whether many faces are turned, narrow, half hidden, dark or bright (`HARD_FRAMES`): for training at length."""
+    plain: float = 0.0
+    """Share of plain frames among hard ones."""
+    kept: int = 0
+    """Frames that are composed once, before the first step, and shown again and again, mirrored and in other light; 0:
+    every step composes its own."""
+    quick: bool = False
+    """Whether steps before the frozen ones compute in bfloat16 (`quant.quick`), compiled: for CPUs that multiply it."""
+    start: str | None = None
+    """Name of shipped weights, or a directory with weights, to start from; `None`: random ones."""
     workers: int = 0
     """Processes that compose frames; 0: the training's own. The frames do not depend on it."""
     seed: int = 1
@@ -67,6 +79,8 @@ class DetectorRecipe:
             ("checkpoint_every", self.checkpoint_every >= 1, "at least 1"),
             ("seed", self.seed >= 0, "0 or more"),
             ("workers", self.workers >= 0, "0 or more"),
+            ("plain", 0 <= self.plain <= 1, "0..1"),
+            ("kept", self.kept >= 0, "0 or more"),
         ):
             if not ok:
                 raise ConfigError(f"DetectorRecipe.{field} is {getattr(self, field)!r}; it must be {allowed}")
@@ -74,8 +88,16 @@ class DetectorRecipe:
     @property
     def frames(self) -> FrameSettings:
         """The frames that belong to the network: twice its input's size."""
+        return self._sized(HARD_FRAMES if self.hard else FrameSettings())
+
+    @property
+    def plain_frames(self) -> FrameSettings:
+        """Those of the share `plain`."""
+        return self._sized(FrameSettings())
+
+    def _sized(self, settings: FrameSettings) -> FrameSettings:
         height, width = detector_config(self.net).input_shape
-        return replace(HARD_FRAMES if self.hard else FrameSettings(), width=2 * width, height=2 * height)
+        return replace(settings, width=2 * width, height=2 * height)
 
     def identity(self) -> dict[str, Any]:
         """Returns what a checkpoint must agree with: all but the number of processes."""
@@ -90,25 +112,49 @@ def detector_batch(items: Sequence[ComposedFrame]) -> tuple[Tensor, CellTargets]
     return torch.from_numpy(halves).permute(0, 3, 1, 2).float() / 255.0, stack_targets(targets)
 
 
+class _Composers:
+    """Composes a run's frames, hard and plain, by seed."""
+
+    def __init__(self, recipe: DetectorRecipe, pictures: Sequence[FacePicture]) -> None:
+        self._recipe = recipe
+        self._usual = FrameComposer(pictures, recipe.frames)
+        self._plain = FrameComposer(pictures, recipe.plain_frames)
+
+    def frame(self, seed: tuple[int, ...]) -> ComposedFrame:
+        plain = self._recipe.plain and np.random.default_rng((*seed, _PLAIN)).random() < self._recipe.plain
+        return (self._plain if plain else self._usual).frame(seed)
+
+    def kept(self, number: int) -> tuple[Tensor, CellTargets]:
+        """Returns the kept frame of a number, a batch of one."""
+        return detector_batch([self.frame((self._recipe.seed, number))])
+
+
 class _Steps(Dataset[tuple[Tensor, CellTargets]]):
     """The batch of each step; one seed for each frame, so that a resumed run sees what an uninterrupted one would."""
 
-    def __init__(self, recipe: DetectorRecipe, composer: FrameComposer) -> None:
-        self._recipe, self._composer = recipe, composer
+    def __init__(self, recipe: DetectorRecipe, composers: _Composers, kept: KeptFrames | None) -> None:
+        self._recipe, self._composers, self._kept = recipe, composers, kept
 
     def __getitem__(self, step: int) -> tuple[Tensor, CellTargets]:
+        if self._kept is not None:
+            return self._kept.batch(self._recipe.batch, seed=self._recipe.seed, step=step)
         seeds = [(self._recipe.seed, step, k) for k in range(self._recipe.batch)]
-        return detector_batch([self._composer.frame(seed) for seed in seeds])
+        return detector_batch([self._composers.frame(seed) for seed in seeds])
 
 
-def _batches(recipe: DetectorRecipe, composer: FrameComposer, first: int) -> Iterator[tuple[Tensor, CellTargets]]:
+def _batches(
+    recipe: DetectorRecipe, pictures: Sequence[FacePicture], first: int
+) -> Iterator[tuple[Tensor, CellTargets]]:
     """Yields the batches of all steps from `first` on, composed ahead by other processes if the recipe says so."""
+    composers = _Composers(recipe, pictures)
+    kept = keep_frames(composers.kept, recipe.kept, workers=recipe.workers) if recipe.kept else None
+    workers = 0 if recipe.kept else recipe.workers
     loader = DataLoader(
-        _Steps(recipe, composer),
+        _Steps(recipe, composers, kept),
         batch_size=None,
         sampler=range(first, recipe.steps),
-        num_workers=recipe.workers,
-        prefetch_factor=4 if recipe.workers else None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
     )
     yield from loader
 
@@ -136,8 +182,10 @@ def train_face_detector(
         ContractError: if the checkpoint is corrupt, or no picture has a face.
     """
     torch.manual_seed(recipe.seed)
-    composer = FrameComposer(pictures, recipe.frames)
-    net = FaceDetector(detector_config(recipe.net)).to(recipe.device)
+    net = FaceDetector(detector_config(recipe.net))
+    if recipe.start is not None:
+        net.load_state_dict(_start(recipe).state_dict())
+    net = net.to(recipe.device)
     identity = {**recipe.identity(), "pictures": _pictures_hash(pictures)}
     resumed = read_checkpoint(checkpoint, identity)
     if resumed:
@@ -151,12 +199,14 @@ def train_face_detector(
         optimiser.load_state_dict(resumed["optimiser"])
         schedule.load_state_dict(resumed["schedule"])
     frozen_from = round(recipe.steps * (1.0 - recipe.frozen_share))
+    quick: Any = torch.compile(QuickNet(net)) if recipe.quick and frozen_from else None
     net.train()
     first = int(resumed["step"]) if resumed else 0
-    for step, (images, targets) in enumerate(_batches(recipe, composer, first), start=first):
+    for step, (images, targets) in enumerate(_batches(recipe, pictures, first), start=first):
         if step >= frozen_from:
             freeze_batch_norms(net)
-        loss = sum(cell_loss(net.unclipped(images.to(recipe.device)), targets.to(recipe.device)), torch.zeros(()))
+        compute = net.unclipped if quick is None or step >= frozen_from else quick
+        loss = sum(cell_loss(compute(images.to(recipe.device)), targets.to(recipe.device)), torch.zeros(()))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
@@ -169,6 +219,18 @@ def train_face_detector(
             on_step(step + 1, float(loss.detach()))
     checkpoint.unlink(missing_ok=True)
     return net.cpu().eval()
+
+
+def _start(recipe: DetectorRecipe) -> FaceDetector:
+    """Returns the network that a run starts from.
+
+    Raises:
+        ContractError: if its weights are missing, or of another network.
+    """
+    started = load_detector(recipe.start or recipe.net)
+    if started.config != detector_config(recipe.net):
+        raise ContractError(f"{recipe.start}: holds the weights of another network than {recipe.net}")
+    return started
 
 
 def _pictures_hash(pictures: Sequence[FacePicture]) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from hw_anon.cli.workspace import WorkOption, Workspace
-from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress
+from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress, status
 
 __all__ = ["load_faces", "register", "run_distillation"]
 
+AVERAGE = "average"
+"""The teacher that is no network."""
 _NOTED = ("recipe_name", "seed", "judges_seen")
 """What a student's record says of its teacher."""
 
@@ -25,7 +28,12 @@ def distil(
     people: Annotated[Path, typer.Option("--people", help="Portraits, made by hw-anon synthesise.")],
     out: Annotated[Path, typer.Option("--out", help="Directory for weights.safetensors, recipe.json, metrics.json.")],
     teacher: Annotated[
-        str, typer.Option("--teacher", help="A trained float modifier: modifier.safetensors, its directory, or edge-0.")
+        str,
+        typer.Option(
+            "--teacher",
+            help="A trained float modifier: modifier.safetensors, its directory, or edge-0; or average: the mean "
+            "face of many people, drawn in each face's pose.",
+        ),
     ] = "edge-0",
     net: Annotated[
         str, typer.Option("--net", help="Student: name of a network, or a directory with weights.")
@@ -39,6 +47,14 @@ def distil(
     steps: Annotated[int, typer.Option("--steps", help="Optimiser steps of all stages.")] = 4000,
     batch: Annotated[int, typer.Option("--batch", help="Faces a step.")] = 32,
     learning_rate: Annotated[float, typer.Option("--learning-rate", help="Peak learning rate of a stage.")] = 4e-3,
+    hide: Annotated[
+        bool,
+        typer.Option("--hide", help="Also minimise what is left of the person, by pixels and by the recogniser SFace."),
+    ] = False,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Compiled steps in bfloat16: for CPUs that multiply it; needs a C++ compiler."),
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
     portrait_size: Annotated[int, typer.Option("--portrait-size", help="Side of portraits in memory, pixels.")] = 128,
@@ -54,7 +70,8 @@ def distil(
     Example: hw-anon distil --teacher edge-0 --people build/people --out build/weights/modifier-s
     """
     from hw_anon.cli.chip_game import teacher_file
-    from quant.distil import DistilRecipe
+    from quant.distil import CAMERA_JITTER, DistilRecipe
+    from quant.distil_losses import HIDING, NO_TERMS
     from quant.zoo import weights_directory
 
     stages = tuple(_whole(part) for part in bits.split(",") if part.strip())
@@ -65,12 +82,18 @@ def distil(
         bits=stages,
         batch=batch,
         learning_rate=learning_rate,
+        terms=HIDING if hide else NO_TERMS,
+        recogniser_share=0.4 if hide else 0.0,
+        quick=quick,
         seed=seed,
         device=device,
     )
+    if teacher == AVERAGE:
+        recipe = replace(recipe, jitter=CAMERA_JITTER, noise=0.02)
     faces, described = load_faces(people, size=portrait_size, threads=threads)
     checkpoint = Workspace(work).root / "cache" / f"distil-{out.name}.pt"
-    metrics = run_distillation(recipe, teacher_file(teacher), faces, out, checkpoint=checkpoint, data=described)
+    file = None if teacher == AVERAGE else teacher_file(teacher)
+    metrics = run_distillation(recipe, file, faces, out, checkpoint=checkpoint, data=described)
     if as_json:
         emit_document({"directory": str(out), "metrics": metrics})
         return
@@ -129,13 +152,13 @@ def load_faces(people: Path, *, size: int, threads: int) -> tuple[tuple[Any, Any
 
 
 def run_distillation(
-    recipe: Any, file: Path, faces: tuple[Any, Any], out: Path, *, checkpoint: Path, data: dict[str, Any]
+    recipe: Any, file: Path | None, faces: tuple[Any, Any], out: Path, *, checkpoint: Path, data: dict[str, Any]
 ) -> dict[str, Any]:
     """Distils, measures on the held-out people, writes the directory; returns the metrics.
 
     Args:
         recipe: a `quant.distil.DistilRecipe`.
-        file: checkpoint of the float modifier.
+        file: checkpoint of the float modifier; `None`: the average face teaches.
         faces: portraits of training and of held-out people.
         out: the student's directory.
         checkpoint: file of the unfinished run.
@@ -144,17 +167,10 @@ def run_distillation(
     Raises:
         ConfigError: if teacher and student take crops of other sizes.
     """
-    from hw_anon.core.errors import ConfigError
-    from hw_anon.core.hashing import sha256_file
-    from hw_anon.nets.checkpoint import load_modifier
     from quant.distil import distil as teach
     from quant.distil import distil_metrics, save_distilled
 
-    model, metadata = load_modifier(file)
-    side = recipe.student.input_size
-    if (model.config.size, model.config.key_channels) != (side, 0):
-        raise ConfigError(f"{file}: a teacher of {side}×{side} crops without a key is needed, see its config")
-    model.requires_grad_(False).to(recipe.device)
+    train, test, noted = _drawn(*faces) if file is None else _network(file, recipe)
     with progress() as bar:
         task = bar.add_task("distilling", total=recipe.steps)
 
@@ -162,13 +178,42 @@ def run_distillation(
             bar.update(task, completed=step, description=f"distilling, loss {loss:.4f}")
 
         taught = faces[0].to(recipe.device)
-        net = teach(recipe, model, taught, checkpoint=checkpoint, teacher_hash=sha256_file(file), on_step=advance)
-    noted: dict[str, Any] = {name: metadata[name] for name in _NOTED if name in metadata}
+        net = teach(recipe, train, taught, checkpoint=checkpoint, teacher_hash=noted["sha256"], on_step=advance)
     return save_distilled(
         net,
         recipe,
         out,
-        metrics=distil_metrics(net, model.cpu(), faces[1]),
-        teacher={"sha256": sha256_file(file), "name": file.parent.name, **noted},
+        metrics=distil_metrics(net, test, faces[1]),
+        teacher=noted,
         data=data,
     )
+
+
+def _network(file: Path, recipe: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """Returns a float modifier as the teacher of training and of held-out people, and what records say of it."""
+    import copy
+
+    from hw_anon.core.errors import ConfigError
+    from hw_anon.core.hashing import sha256_file
+    from hw_anon.nets.checkpoint import load_modifier
+
+    model, metadata = load_modifier(file)
+    side = recipe.student.input_size
+    if (model.config.size, model.config.key_channels) != (side, 0):
+        raise ConfigError(f"{file}: a teacher of {side}×{side} crops without a key is needed, see its config")
+    noted: dict[str, Any] = {name: metadata[name] for name in _NOTED if name in metadata}
+    model.requires_grad_(False)
+    here = copy.deepcopy(model).to(recipe.device)
+    return here, model, {"sha256": sha256_file(file), "name": file.parent.name, **noted}
+
+
+def _drawn(people: Any, held_out: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """Returns the average face of the training people over the faces of both banks, and what records say of it."""
+    from hw_anon.core.hashing import sha256_bytes
+    from hw_anon.train.average_face import AverageFace
+
+    with status("drawing the average face"):
+        average = AverageFace(people)
+        train, test = average.draw(people), average.draw(held_out)
+    sha256 = sha256_bytes(train.numpy().tobytes())
+    return train, test, {"sha256": sha256, "name": AVERAGE, "average_face": average.config.to_dict()}

@@ -52,6 +52,22 @@ def pretrain_detector(
         list[Path] | None,
         typer.Option("--real", help="Folder of real pictures, labelled by the teacher detectors; repeatable."),
     ] = None,
+    real_share: Annotated[
+        float,
+        typer.Option("--real-share", min=0, max=0.9, help="Repeat real pictures until they are this part of all."),
+    ] = 0.0,
+    portraits: Annotated[int, typer.Option("--portraits", help="Portraits of the set beside its frames.")] = 0,
+    plain: Annotated[float, typer.Option("--plain", help="Share of plain frames among hard ones.")] = 0.0,
+    kept: Annotated[
+        int, typer.Option("--kept", help="Compose so many frames once and show them again; 0: new ones every step.")
+    ] = 0,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Compiled steps in bfloat16: for CPUs that multiply it; needs a C++ compiler."),
+    ] = False,
+    start: Annotated[
+        str | None, typer.Option("--start", help="Weights to start from: name of a shipped network, or a directory.")
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", help="Processes that compose frames beside the training.")] = 0,
     minutes: Annotated[
         float | None, typer.Option("--minutes", help="Stop after this time; the same command goes on.")
@@ -71,7 +87,7 @@ def pretrain_detector(
 
     At length: hw-anon pretrain-detector --data data/people --hard --steps 20000 --batch 32 --workers 14 --device cuda
     """
-    from hw_anon.data.detector_frames import load_clip_pictures, load_real_pictures
+    from hw_anon.data.detector_frames import load_clip_pictures, load_portrait_pictures, load_real_pictures, repeated
     from hw_anon.data.synthetic.sets import open_clips
     from quant.train_detector import DetectorRecipe, save_detector, train_face_detector, validation_frames
 
@@ -82,6 +98,10 @@ def pretrain_detector(
         learning_rate=learning_rate,
         checkpoint_every=100 if steps <= 10_000 else 500,
         hard=hard,
+        plain=plain,
+        kept=kept,
+        quick=quick,
+        start=start,
         workers=workers,
         seed=seed,
         device=device,
@@ -90,7 +110,9 @@ def pretrain_detector(
     clips = open_clips(data)
     with status("reading pictures"):
         train, test = (load_clip_pictures(clips, split, most=pictures) for split in ("train", "test"))
+        rendered = [*train, *load_portrait_pictures(clips.directory, "train", most=portraits)]
         photographs = [picture for folder in real or [] for picture in load_real_pictures(folder, most=pictures)]
+        shown = repeated(photographs, beside=len(rendered), share=real_share)
     with progress() as bar:
         task = bar.add_task(f"training {net}", total=steps)
 
@@ -102,7 +124,7 @@ def pretrain_detector(
 
         checkpoint = workspace.root / "cache" / f"pretrain-{net}.pt"
         try:
-            model = train_face_detector(recipe, [*train, *photographs], checkpoint=checkpoint, on_step=advance)
+            model = train_face_detector(recipe, [*rendered, *shown], checkpoint=checkpoint, on_step=advance)
         except _OutOfTimeError:
             note(f"stopped; the same command goes on from {checkpoint}")
             return
@@ -113,7 +135,7 @@ def pretrain_detector(
             recipe,
             directory,
             frames=validation_frames(recipe.frames, test, frames),
-            data=_provenance(clips, len(train), len(test)) | {"photographs": len(photographs)},
+            data=_provenance(clips, len(rendered), len(test)) | {"photographs": len(photographs)},
             threshold=_THRESHOLD,
         )
     if as_json:

@@ -23,7 +23,7 @@ from hw_anon.data.face_labels import FaceLabel, found_labels
 from hw_anon.data.images import image_files, read_picture
 from hw_anon.data.occluders import OCCLUDERS, draw_occluder
 from hw_anon.data.samples import require_directory
-from hw_anon.data.synthetic.plan import SPLITS
+from hw_anon.data.synthetic.plan import SPLITS, Split
 from hw_anon.data.synthetic.sets import SyntheticClips, open_people
 from hw_anon.data.weights import import_cv2
 
@@ -35,7 +35,9 @@ __all__ = [
     "FrameComposer",
     "FrameSettings",
     "load_clip_pictures",
+    "load_portrait_pictures",
     "load_real_pictures",
+    "repeated",
 ]
 
 _THING = -2  # owner of pixels that show a drawn thing
@@ -303,6 +305,32 @@ def _pictures(clips: SyntheticClips, split: str, most: int, seed: int) -> Iterat
         faces = clips.faces(clip, number)
         skin = skins.get(clips.performer(clip))
         yield FacePicture(pixels=clips.picture(clip, number), face=faces[0] if faces else None, skin=skin)
+
+
+def load_portrait_pictures(directory: Path, split: Split, *, most: int, seed: int = 0) -> tuple[FacePicture, ...]:
+    """Returns portraits of a synthetic set with their faces: larger and sharper ones than frames of clips have.
+
+    Args:
+        directory: the set.
+        split: `train` or `test`.
+        most: portraits at most, those without a visible face left out; 0: the set needs none.
+        seed: chooses them.
+
+    Raises:
+        ContractError: if the set has no portraits, or one is damaged.
+    """
+    if most < 1:
+        return ()
+    people = open_people(directory, split)
+    order = np.random.default_rng(seed).permutation(len(people))[:most].tolist()
+    faces = ((index, people.face(index)) for index in order)
+    return tuple(FacePicture(pixels=people.picture(index), face=face) for index, face in faces if face is not None)
+
+
+def repeated(pictures: Sequence[FacePicture], *, beside: int, share: float) -> tuple[FacePicture, ...]:
+    """Returns pictures so often that they are at least a share of themselves and `beside` others; once at least."""
+    wanted = share / (1.0 - share) * beside
+    return tuple(pictures) * max(1, math.ceil(wanted / max(len(pictures), 1)))
 
 
 def _skins(clips: SyntheticClips) -> dict[str, float]:

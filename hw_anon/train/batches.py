@@ -25,6 +25,7 @@ from hw_anon.data.banks import FaceBank, FrameBank
 from hw_anon.nets.action import ActionTarget
 
 __all__ = [
+    "MIRRORED",
     "NO_JITTER",
     "FaceBatch",
     "FrameBatch",
@@ -48,7 +49,7 @@ _BOX_COLUMNS, _BOXES = 4, 4
 """Uniform numbers for a region's error: shift x, shift y, width, height; frames' further regions take them again."""
 _LUMA = (0.299, 0.587, 0.114)
 _BINOMIAL = (1.0, 8.0, 28.0, 56.0, 70.0, 56.0, 28.0, 8.0, 1.0)
-_MIRRORED = (1, 0, 2, 4, 3)
+MIRRORED = (1, 0, 2, 4, 3)
 """Order of the five landmarks in a mirrored picture."""
 
 
@@ -254,7 +255,7 @@ def cut_faces(bank: FaceBank, indices: Tensor, size: int, jitter: Jitter, unifor
     """Cuts faces out of a bank, on the bank's device.
 
     Args:
-        bank: the pictures.
+        bank: the pictures; `[P, 3 k, …]` where each has others behind it, which are cut and lit as the first is.
         indices: `[N]` int64.
         size: side of a face, S.
         jitter: how far they are varied.
@@ -276,7 +277,7 @@ def cut_faces(bank: FaceBank, indices: Tensor, size: int, jitter: Jitter, unifor
     grid = 2.0 * grid / (bank.pictures.shape[-1] - 1) - 1.0
     images = F.grid_sample(bank.pictures[indices].float() / 255.0, grid, padding_mode="border", align_corners=True)
     landmarks = (bank.landmarks[indices] - low[:, None] + 0.5) * (size / side[:, None]) - 0.5
-    flipped = torch.stack([size - 1.0 - landmarks[..., 0], landmarks[..., 1]], -1)[:, _MIRRORED]
+    flipped = torch.stack([size - 1.0 - landmarks[..., 0], landmarks[..., 1]], -1)[:, MIRRORED]
     landmarks = torch.where(mirrored[:, None, None], flipped, landmarks)
     return FaceBatch(
         images=_light(images, jitter, uniform),
@@ -287,15 +288,20 @@ def cut_faces(bank: FaceBank, indices: Tensor, size: int, jitter: Jitter, unifor
 
 
 def _light(images: Tensor, jitter: Jitter, uniform: Tensor) -> Tensor:
-    """Varies brightness, contrast and colour of `[N, 3, H, W]` pictures, clipped to 0..1."""
-    column = uniform[:, 4:, None, None, None]
-    luma = (images * torch.tensor(_LUMA, device=images.device)[:, None, None]).sum(1, keepdim=True)
-    images = torch.where(column[:, 0] < jitter.grey, luma, images)
-    mean = images.mean((1, 2, 3), keepdim=True)
-    images = mean + (images - mean) * (1.0 + _signed(column[:, 2]) * jitter.contrast)
-    images = images + _signed(column[:, 1]) * jitter.brightness
-    gains = 1.0 + _signed(uniform[:, 7:10, None, None]) * jitter.colour
-    return (images * torch.where(column[:, 0] < jitter.grey, 1.0, gains)).clamp(0.0, 1.0)
+    """Varies brightness, contrast and colour of `[N, 3, H, W]` pictures, clipped to 0..1.
+
+    Of `[N, 3 k, H, W]`, pictures behind one another, all get the same light: that of the first.
+    """
+    column = uniform[:, 4:, None, None, None, None]
+    layers = images.unflatten(1, (-1, 3))
+    luma = (layers * torch.tensor(_LUMA, device=images.device)[:, None, None]).sum(2, keepdim=True)
+    layers = torch.where(column[:, 0] < jitter.grey, luma, layers)
+    mean = layers[:, :1].mean((1, 2, 3, 4), keepdim=True)
+    layers = mean + (layers - mean) * (1.0 + _signed(column[:, 2]) * jitter.contrast)
+    layers = layers + _signed(column[:, 1]) * jitter.brightness
+    gains = 1.0 + _signed(uniform[:, None, 7:10, None, None]) * jitter.colour
+    lit = (layers * torch.where(column[:, 0] < jitter.grey, 1.0, gains)).clamp(0.0, 1.0)
+    return lit.flatten(1, 2)
 
 
 def soften(images: Tensor, softness: Tensor) -> Tensor:
