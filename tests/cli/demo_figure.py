@@ -36,7 +36,7 @@ async def photograph(page: Path, out: Path, *, until: str) -> None:
             await tab.value("document.querySelectorAll('video').forEach(video => { video.controls = false; })")
             await tab.picture(shot)
         with Image.open(shot) as picture:
-            few = picture.convert("RGB").quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE)
+            few = picture.convert("RGB").quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     few.save(buffer, format="PNG", optimize=True)
     write_bytes_atomically(out, buffer.getvalue())
@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--page", type=Path, default=Path("build/demo/report.html"))
     parser.add_argument("--out", type=Path, default=Path("docs/figures/demo.png"))
-    parser.add_argument("--until", default="evaluation", help="anchor of the first section that is not in the picture")
+    parser.add_argument("--until", default="faults", help="anchor of the first section that is not in the picture")
     given = parser.parse_args()
     asyncio.run(photograph(given.page, given.out, until=given.until))
 
