@@ -44,7 +44,10 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Directory for the page, video and events.")] = Path("build/demo"),
     frames: Annotated[
-        int, typer.Option("--frames", min=1, help="Frames of the source through the simulated RTL, about 15 s each.")
+        int,
+        typer.Option(
+            "--frames", min=1, help="Frames of the source through the simulated RTL, some 8 s of one core each."
+        ),
     ] = 4,
     most: Annotated[int, typer.Option("--most", min=1, help="Frames of the source at most.")] = 64,
     crops: Annotated[int, typer.Option("--crops", min=1, help="Crops through the modifier's software stages.")] = 16,
