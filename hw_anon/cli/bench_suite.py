@@ -180,14 +180,23 @@ def _cameras(bench: Bench) -> Measured:
 
 
 def _camera(given: Path, workspace: Workspace) -> Measured:
-    from hls.camera.equality import compare_frames
+    from hls.camera.equality import compare_frames, faces_found
+    from hls.camera.golden import load_golden
     from hw_anon.cli.camera import built_camera
-    from hw_anon.cli.simulate_camera import composed_pictures
+    from hw_anon.cli.simulate_camera import face_patches
     from hw_anon.core.camera_directory import CameraDirectory
+    from hw_anon.data.face_frames import frames_with
 
     made = CameraDirectory.load(given) if given.is_dir() else built_camera(given, None, workspace)
-    most = made.config.max_faces
-    pictures = composed_pictures(made, [most, 0], seed=_SEED, portrait_only=False, workspace=workspace)
+    golden, config = load_golden(made), made.config
+    pictures = frames_with(
+        [config.max_faces, 0],
+        face_patches(False, _SEED, workspace),
+        lambda picture: faces_found(golden, picture),
+        width=config.width,
+        height=config.height,
+        seed=_SEED,
+    )
     figures = compare_frames(made, pictures).as_json(made) | {"resources": made.manifest.metrics["resources"]}
     budget, latency = figures["budget"], figures["latency_cycles_by_faces"]
     needed = Line(
