@@ -10,7 +10,7 @@ DOCS_EXTRAS := docs
 RUN := OMP_NUM_THREADS=1
 PYTEST := $(RUN) $(MAIN)/bin/pytest -n 2
 BOARD_PYTEST := $(RUN) $(BOARD)/bin/pytest -n 2
-BOARD_TESTS := tests/core tests/host tests/hil
+BOARD_TESTS := tests/core tests/host tests/hil tests/examples
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -42,9 +42,13 @@ class DetectorJob:
     command: str
     """Command line, for the results."""
     method: str | None = None
-    """Name of a baseline; `None` for a trained modifier."""
+    """Name of a baseline; `None` for a trained modifier or an anonymiser of others."""
     modifier: Path | None = None
     """Checkpoint of a trained modifier."""
+    anonymiser: str | None = None
+    """An anonymiser of others, `[NAME=]TARGET`."""
+    onnx_values: str | None = None
+    """What black and white are to it, if it is a network in float."""
     name: str | None = None
     """Name of the trained modifier in results, its own if not given."""
     seed: int | None = None
@@ -85,10 +89,10 @@ def run_job(job: DetectorJob, on_progress: Progress | None = None) -> dict[str, 
     from hw_anon.data.synthetic.sets import open_clips
     from hw_anon.evaluate.float_backend import pick_device
 
-    method, learned = _method(job)
+    method, movable = _method(job)
     seed = job.seed if method.seed is None else method.seed
     title = method.backend.name if seed is None else f"{method.backend.name}@{seed}"
-    work = _Work(job, title, method, learned, seed, open_clips(job.clips), pick_device(job.device), on_progress)
+    work = _Work(job, title, method, movable, seed, open_clips(job.clips), pick_device(job.device), on_progress)
     original, modified = work.frames("train")
     run, training = work.train(modified)
     document = work.measure(run, training, *work.frames("test"), train_frames=len(original)).as_json()
@@ -104,14 +108,17 @@ def use_one_thread() -> None:
 
 
 def _method(job: DetectorJob) -> tuple[Method, bool]:
-    """Returns the method and whether it was trained."""
+    """Returns the method and whether it can be sent to other processes."""
+    from hw_anon.cli.methods import foreign_methods
     from hw_anon.evaluate.baselines import make_baseline
     from hw_anon.evaluate.float_backend import Method, load_method
 
+    if job.anonymiser is not None:
+        return foreign_methods([job.anonymiser], crop_side=job.crop_side, values=job.onnx_values)[0], False
     if job.modifier is None:
-        assert job.method is not None, "a job has a method or a modifier"
-        return Method(backend=make_baseline(job.method), crop_side=job.crop_side), False
-    return load_method(job.modifier, name=job.name, device=job.device), True
+        assert job.method is not None, "a job has a method, a modifier or an anonymiser"
+        return Method(backend=make_baseline(job.method), crop_side=job.crop_side), True
+    return load_method(job.modifier, name=job.name, device=job.device), False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ class _Work:
     job: DetectorJob
     title: str
     method: Method
-    learned: bool
+    movable: bool
     seed: int | None
     clips: SyntheticClips
     device: torch.device
@@ -149,7 +156,7 @@ class _Work:
             bank,
             self.method.backend,
             crop_side=self.method.crop_side,
-            jobs=1 if self.learned else self.job.workers,
+            jobs=self.job.workers if self.movable else 1,
             on_progress=partial(self.report, f"modifying {split} frames"),
         )
         return bank, modified
@@ -193,7 +200,8 @@ class _Work:
         train_frames: int,
     ) -> ActionResult:
         """Measures the method on the test frames."""
-        from hw_anon.evaluate.action import ActionResult, measure_fidelity
+        from hw_anon.evaluate.action import ActionResult, bank_pictures, measure_fidelity
+        from hw_anon.evaluate.foreign import foreign_figures
         from hw_anon.nets.detector_checkpoint import load_detector
 
         clear = self.job.clear_detector
@@ -202,7 +210,7 @@ class _Work:
             dataset=self.clips.title,
             seed=self.seed,
             command=self.job.command,
-            learned=self.learned,
+            learned=self.job.modifier is not None,
             train_frames=train_frames,
             frames=len(modified),
             clips=len(modified.clips.unique()),
@@ -211,6 +219,9 @@ class _Work:
             clear=None if clear is None else self._detect(load_detector(clear)[0], modified, "clear detector"),
             faces=self._faces(modified),
             fidelity=measure_fidelity(originals, modified),
+            foreign=foreign_figures(
+                self.method.backend, bank_pictures(originals), bank_pictures(modified), modified.regions
+            ),
             training=training,
         )
 

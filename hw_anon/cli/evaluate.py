@@ -21,6 +21,7 @@ from hw_anon.cli.camera_methods import (
     open_cameras,
 )
 from hw_anon.cli.method_options import (
+    AnonymiserOption,
     AttackerPeopleOption,
     AttackerSetOption,
     AttackOption,
@@ -32,6 +33,7 @@ from hw_anon.cli.method_options import (
     EnlargeOption,
     JudgeOption,
     ModifierOption,
+    OnnxValuesOption,
     PairsOption,
     PeopleOption,
     PicturesOption,
@@ -40,7 +42,7 @@ from hw_anon.cli.method_options import (
     SetOption,
     TrainPicturesOption,
 )
-from hw_anon.cli.methods import CAMERAS, MethodMaker, backend_names, make_attacks, trained_methods
+from hw_anon.cli.methods import CAMERAS, MethodMaker, backend_names, foreign_methods, make_attacks, trained_methods
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table, progress, status
 from hw_anon.core.config import suggest
@@ -68,6 +70,8 @@ def evaluate(
     backend: BackendOption = None,
     baselines: BaselinesOption = False,
     modifier: ModifierOption = None,
+    anonymiser: AnonymiserOption = None,
+    onnx_values: OnnxValuesOption = None,
     dataset: SetOption = "att",
     judge: JudgeOption = None,
     seen: SeenOption = None,
@@ -103,6 +107,8 @@ def evaluate(
     set takes four minutes for each method, one with --attack none. --json prints an object for each method, protocol
     and judge; privacy.json has intervals and sample sizes as well.
 
+    --anonymiser measures the tools of others alike: rows say how many faces they left as they were.
+
     --backend sim and board send each picture through the whole --camera, by the driver, and compare every frame with
     its golden model; golden is that model alone. They take --attack none, and rows say what became of the frames.
 
@@ -113,7 +119,7 @@ def evaluate(
     from hw_anon.evaluate.privacy import PrivacySettings
 
     workspace = Workspace(work)
-    names = backend_names(backend or [], baselines=baselines, others=bool(modifier), cameras=True)
+    names = backend_names(backend or [], baselines=baselines, others=bool(modifier or anonymiser), cameras=True)
     cameras = [name for name in names if name in CAMERAS]
     choice = CameraChoice(camera=camera, design=design, show=show, python=board_python)
     choice.require(cameras, attack or [])
@@ -121,6 +127,7 @@ def evaluate(
     known = tuple(_judges(seen)) if seen else ()
     maker = MethodMaker(net=net, config=config, workspace=workspace, crop_side=crop_side, seed=seed, seen=known)
     judges, trained = _judges(judge or []), trained_methods(modifier or [], device=device)
+    trained += foreign_methods(anonymiser or [], crop_side=crop_side, seen=known, values=onnx_values)
     theirs = SetOptions(people=attacker_people, enlarge=enlarge)
     others = _open(attacker_set, workspace, theirs).faces if attacker_set else None
     attacks = make_attacks(attack or [], device=device, steps=attack_steps, others=others)
@@ -157,8 +164,8 @@ def _deliver(results: list[PrivacyResult], settings: PrivacySettings, out: Path,
     for method, *cells in rows:
         print_table(method, ("figure", "value [95 % interval]"), list(zip(columns[1:], cells, strict=True)))
     for result in results:
-        if result.camera is not None:
-            print_table(f"Frames of {result.method}", ("figure", "value"), list(result.camera.as_json().items()))
+        if (figures := result.camera or result.foreign) is not None:
+            print_table(f"Frames of {result.method}", ("figure", "value"), list(figures.as_json().items()))
     for kind, path in files.items():
         note(f"{kind}: {path}")
 

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hw_anon.cli.method_options import BackendOption, BaselinesOption, CropSideOption, DeviceOption, ModifierOption
+from hw_anon.cli.method_options import (
+    AnonymiserOption,
+    BackendOption,
+    BaselinesOption,
+    CropSideOption,
+    DeviceOption,
+    ModifierOption,
+    OnnxValuesOption,
+)
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, command_line, emit_document, note, status
 
 if TYPE_CHECKING:
     from hw_anon.core.boxes import Box
     from hw_anon.data.samples import ActionClip
+    from hw_anon.evaluate.float_backend import Method
     from hw_anon.evaluate.gallery import Gallery, GalleryMethod
 
 __all__ = ["register"]
@@ -29,6 +38,8 @@ def gallery(
     backend: BackendOption = None,
     baselines: BaselinesOption = False,
     modifier: ModifierOption = None,
+    anonymiser: AnonymiserOption = None,
+    onnx_values: OnnxValuesOption = None,
     dataset: Annotated[
         str | None, typer.Option("--set", help="Identity set to show: att, lfw:DIR, folder:DIR, synthetic:DIR.")
     ] = None,
@@ -49,13 +60,15 @@ def gallery(
 
     Example: hw-anon gallery --results build/results --backend blur-8 --backend mask --set att
     """
+    from hw_anon.cli.methods import foreign_methods
     from hw_anon.core.errors import ConfigError
     from hw_anon.evaluate.gallery_files import write_gallery
 
     if dataset is None and clips is None:
         raise ConfigError("there is nothing to show: give --set or --clips or both")
     workspace = Workspace(work)
-    methods = _methods(backend or [], baselines, modifier or [], net, workspace, crop_side, seed, device)
+    foreign = foreign_methods(anonymiser or [], crop_side=crop_side, values=onnx_values)
+    methods = _methods(backend or [], baselines, modifier or [], foreign, net, workspace, crop_side, seed, device)
     made = [] if dataset is None else _faces(dataset, methods, workspace, seed)
     made += [] if clips is None else _actions(clips, methods, seed)
     paths = [write_gallery(each, results / "galleries") for each in made]
@@ -94,6 +107,7 @@ def _methods(
     backend: list[str],
     baselines: bool,
     modifier: list[str],
+    foreign: list[Method],
     net: str,
     workspace: Workspace,
     crop_side: int,
@@ -105,9 +119,10 @@ def _methods(
     from hw_anon.cli.methods import MethodMaker, backend_names, trained_methods
     from hw_anon.evaluate.gallery import GalleryMethod
 
-    names = backend_names(backend, baselines=baselines, others=bool(modifier))
+    names = backend_names(backend, baselines=baselines, others=bool(modifier or foreign))
     maker = MethodMaker(net=net, config=BuildConfig(), workspace=workspace, crop_side=crop_side, seed=seed, seen=())
     made = [*(method for name in names for method in maker.make(name)), *trained_methods(modifier, device=device)]
+    made += foreign
     first = {(method.backend.name, method.seed is None): method for method in reversed(made)}
     kept = [method for method in made if method in first.values()]
     return [GalleryMethod(backend=method.backend, crop_side=method.crop_side) for method in kept]

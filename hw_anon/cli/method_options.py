@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AnonymiserOption",
     "AttackOption",
     "AttackStepsOption",
     "AttackerPeopleOption",
@@ -19,6 +20,7 @@ __all__ = [
     "EnlargeOption",
     "JudgeOption",
     "ModifierOption",
+    "OnnxValuesOption",
     "PairsOption",
     "PeopleOption",
     "PicturesOption",
@@ -42,8 +44,24 @@ ModifierOption = Annotated[
     list[str] | None,
     typer.Option("--modifier", help="Trained modifier.safetensors, or NAME=PATH; repeatable (several seeds)."),
 ]
+AnonymiserOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--anonymiser",
+        help="An anonymiser of others: package.module:function, file.py:function, or network.onnx, NAME= before it if "
+        "wanted; repeatable. A function takes a crop, or a frame and its regions (docs/foreign.md).",
+    ),
+]
+OnnxValuesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--onnx-values",
+        help="What black and white are to networks in float: 0..1, 0..255, or -1..1,0..1 (input, output).",
+    ),
+]
 CropSideOption = Annotated[
-    int, typer.Option("--crop-side", min=24, max=512, help="Side in pixels of the crops that baselines take.")
+    int,
+    typer.Option("--crop-side", min=24, max=512, help="Side in pixels of the crops that baselines and functions take."),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="Where networks run: auto, cpu, cuda.")]
 
@@ -60,7 +78,9 @@ JudgeOption = Annotated[
 ]
 SeenOption = Annotated[
     list[str] | None,
-    typer.Option("--seen", help="Judge that training of qat, twin or rtl used; repeatable. Modifiers say it."),
+    typer.Option(
+        "--seen", help="Judge that training of qat, twin, rtl or an anonymiser used; repeatable. Modifiers say it."
+    ),
 ]
 PeopleOption = Annotated[
     int | None, typer.Option("--people", min=4, help="Only so many people of the set: quicker, less certain.")

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from hw_anon.evaluate.float_backend import Method
     from hw_anon.evaluate.protocol import Attack
 
-__all__ = ["ATTACKS", "CAMERAS", "NO_ATTACK", "MethodMaker", "backend_names", "make_attacks", "trained_methods"]
+__all__ = [
+    "ATTACKS",
+    "CAMERAS",
+    "NO_ATTACK",
+    "MethodMaker",
+    "backend_names",
+    "foreign_methods",
+    "make_attacks",
+    "trained_methods",
+]
 
 NO_ATTACK = "none"
 """Leaves the attackers out that train a network."""
@@ -142,6 +151,35 @@ def trained_methods(given: Sequence[str], *, device: str) -> list[Method]:
                     f"--modifier {text}: {method.backend.name} of that seed is already there; name it NAME=PATH"
                 )
             methods.append(method)
+    return methods
+
+
+def foreign_methods(
+    given: Sequence[str], *, crop_side: int, seen: Sequence[str] = (), values: str | None = None
+) -> list[Method]:
+    """Opens anonymisers of others.
+
+    Args:
+        given: `[NAME=]TARGET` each, see `hw_anon.evaluate.foreign_open`.
+        crop_side: side of the crops of what leaves it open.
+        seen: judges that their training used.
+        values: of networks in float, what black and white are.
+
+    Raises:
+        ConfigError: if one does not exist, two have one name, or there is no network that `values` is for.
+        ContractError: if a network is damaged.
+        ToolError: if a package is missing.
+    """
+    from hw_anon.evaluate.foreign_open import open_foreign
+
+    if values is not None and not any(text.endswith(".onnx") for text in given):
+        raise ConfigError("--onnx-values is for networks: give --anonymiser FILE.onnx")
+    methods: list[Method] = []
+    for text in given:
+        method = open_foreign(text, crop_side=crop_side, seen=seen, values=values, reserved=(*_BUILT, *CAMERAS))
+        if any(method.backend.name == other.backend.name for other in methods):
+            raise ConfigError(f"--anonymiser {text}: {method.backend.name} is already there; name it NAME=TARGET")
+        methods.append(method)
     return methods
 
 

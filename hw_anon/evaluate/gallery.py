@@ -18,6 +18,7 @@ from hw_anon.core.backend import ModifierBackend
 from hw_anon.core.boxes import Box
 from hw_anon.core.errors import ConfigError, ContractError, ToolError
 from hw_anon.core.video_path import crop_resize, paste
+from hw_anon.data.modified_frames import FrameBackend
 
 __all__ = [
     "Gallery",
@@ -74,7 +75,7 @@ class Gallery:
 
 
 def modify_regions(picture: Picture, regions: Sequence[Box], method: GalleryMethod) -> Picture:
-    """Returns a picture with its regions replaced, as the camera does it: crop, modify, paste.
+    """Returns a picture with its regions replaced, as the camera does it: crop, modify, paste; or by what takes frames.
 
     Args:
         picture: `[H, W, 3]` uint8 RGB.
@@ -84,6 +85,8 @@ def modify_regions(picture: Picture, regions: Sequence[Box], method: GalleryMeth
     Raises:
         ContractError: if the modifier does not keep the interface.
     """
+    if isinstance(method.backend, FrameBackend):
+        return method.backend.modify_frame(picture, regions)
     out = picture
     for region in regions:
         crop = crop_resize(picture, region, method.crop_side)[None]

@@ -29,7 +29,7 @@ from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.float_backend import pick_device
 from hw_anon.evaluate.power_ups import at_power_up
 from hw_anon.evaluate.privacy import INVERSION, ProtocolResult
-from hw_anon.evaluate.protocol import Attacked, Progress, modify_crops, recognise, region_crops
+from hw_anon.evaluate.protocol import Attacked, Progress, modified_regions, recognise, region_crops
 from hw_anon.evaluate.verification import Pairs
 from hw_anon.nets.align import align_faces, scale_points
 from hw_anon.nets.sface import SFACE_SIDE, SFace
@@ -139,7 +139,7 @@ class Inversion:
         """Returns `[N, S, S, 3]` uint8: every judged region as the attacker restores it, at the network's size."""
         faces, size = attacked.originals.faces, self.config.net.size
         seed = attacked.settings.seed
-        modified = _tensor(modify_crops(at_power_up(attacked.backend), region_crops(faces, attacked.crop_side)), size)
+        modified = _tensor(modified_regions(at_power_up(attacked.backend), faces, attacked.crop_side), size)
         out = np.empty((len(faces), size, size, 3), np.uint8)
         if self._others is not None:
             if self._others.name == faces.name:
@@ -166,13 +166,14 @@ class Inversion:
         """Runs the modifier on the attacker's own people."""
         side, size = attacked.crop_side, self.config.net.size
         chosen = range(len(faces)) if indices is None else indices.tolist()
-        crops = region_crops(faces, side, chosen)
+        crops, backend = region_crops(faces, side, chosen), attacked.backend
+        modified = modified_regions(backend, faces, side, chosen)
         marks = np.stack([_landmarks_in_crop(faces, index, size) for index in chosen])
         if self.config.mirrored:
             crops = np.concatenate([crops, crops[:, :, ::-1]])
+            modified = np.concatenate([modified, modified_regions(backend, faces, side, chosen, mirrored=True)])
             flipped = marks[:, _MIRRORED_LANDMARKS] * [-1, 1] + [size - 1, 0]
             marks = np.concatenate([marks, flipped])
-        modified = modify_crops(attacked.backend, crops)
         return TrainingFaces(
             modified=_tensor(modified, size),
             originals=_tensor(crops, size),

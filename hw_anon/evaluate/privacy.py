@@ -8,6 +8,7 @@ from typing import Any
 
 from hw_anon.core.config import Config, require_range
 from hw_anon.evaluate.camera_frames import CameraFigures
+from hw_anon.evaluate.foreign import ForeignFigures
 from hw_anon.evaluate.verification import Estimate
 
 __all__ = [
@@ -149,6 +150,8 @@ class PrivacyResult:
     """The same over the actions near the face."""
     camera: CameraFigures | None = None
     """What happened to the frames, where a whole camera was measured."""
+    foreign: ForeignFigures | None = None
+    """What was measured, where it is an anonymiser of others."""
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns one flat JSON object for each protocol and judge; `*_ci` is the 95 % interval of `*`.
@@ -161,10 +164,12 @@ class PrivacyResult:
     def printed(self) -> list[dict[str, Any]]:
         """Returns the rows with the fields of `PRINTED` alone, in that order; `None` is not measured.
 
-        Rows of a whole camera have its fields after them.
+        Rows of a whole camera, and of an anonymiser of others, have its fields after them.
         """
-        more = {} if self.camera is None else self.camera.as_json()
-        return [{name: row[name] for name in PRINTED} | more for row in self.rows()]
+        return [{name: row[name] for name in PRINTED} | self._figures() for row in self.rows()]
+
+    def _figures(self) -> dict[str, Any]:
+        return next((figures.as_json() for figures in (self.camera, self.foreign) if figures is not None), {})
 
     def _row(self, result: ProtocolResult) -> dict[str, Any]:
         adaptive = result.protocol == ADAPTIVE
@@ -205,7 +210,7 @@ class PrivacyResult:
             row[f"{name}_ci"] = None if estimate is None else [round(estimate.low, 6), round(estimate.high, 6)]
         row["seed"] = self.seed if self.method_seed is None else self.method_seed
         row["evaluation_seed"] = self.seed
-        return row if self.camera is None else row | self.camera.as_json()
+        return row | self._figures()
 
 
 def strongest_parrot(protocols: Sequence[ProtocolResult]) -> ProtocolResult | None:

@@ -65,6 +65,8 @@ def write_privacy_files(
             "settings": settings.to_dict(),
             "rows": result.rows(),
         }
+        if result.foreign is not None:
+            document["anonymiser"] = result.foreign.anonymiser
         write_text_atomically(path, json.dumps(document, indent=2, allow_nan=False) + "\n")
     return paths
 

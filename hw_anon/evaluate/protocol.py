@@ -6,7 +6,8 @@
   faces and on each judge's embeddings (`parrot.py`), or a network of its own (`recogniser_parrot.py`).
 - `inversion`: the attacker trains a network that restores faces, on other people (`inversion.py`).
 
-A modifier works on the square crop of each picture's region, as on the camera: crop, modify, paste (`video_path`).
+A modifier works on the square crop of each picture's region, as on the camera: crop, modify, paste (`video_path`). A
+whole camera and an anonymiser of whole frames get the pictures, and replace what they find.
 Attackers that train networks are `Attack`s, handed in by the caller.
 """
 
@@ -20,11 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_anon.core.backend import ModifierBackend
+from hw_anon.core.boxes import Box
 from hw_anon.core.errors import ContractError
 from hw_anon.core.video_path import crop_resize, paste
+from hw_anon.data.modified_frames import FrameBackend
 from hw_anon.evaluate.camera_frames import CameraFrames
 from hw_anon.evaluate.detection_metrics import face_recall, l1_distance, structural_similarity
 from hw_anon.evaluate.faces import IdentityFaces, face_finder
+from hw_anon.evaluate.foreign import foreign_figures
 from hw_anon.evaluate.judges import Judge
 from hw_anon.evaluate.parrot import known_people, pixel_features, split_pictures, train_parrot
 from hw_anon.evaluate.power_ups import PoweredModifier
@@ -53,6 +57,7 @@ __all__ = [
     "ProtocolResult",
     "apply_modifier",
     "evaluate_privacy",
+    "modified_regions",
     "modify_crops",
     "recognise",
     "region_crops",
@@ -155,6 +160,41 @@ def modify_crops(backend: ModifierBackend, crops_u8: NDArray[np.uint8]) -> NDArr
     return out
 
 
+def modified_regions(
+    backend: ModifierBackend,
+    faces: IdentityFaces,
+    crop_side: int,
+    indices: Sequence[int] | None = None,
+    *,
+    mirrored: bool = False,
+) -> NDArray[np.uint8]:
+    """Returns `[N, S, S, 3]` uint8: regions as the modifier leaves them; what attackers train on.
+
+    Args:
+        backend: the modifier.
+        faces: whose.
+        crop_side: side of the crops.
+        indices: which pictures; all if not given.
+        mirrored: whether the pictures are mirrored before.
+
+    Raises:
+        ContractError: if the modifier answers with another shape or dtype.
+    """
+    step = -1 if mirrored else 1
+    if not isinstance(backend, FrameBackend):
+        crops = region_crops(faces, crop_side, indices)[:, :, ::step]
+        return modify_crops(backend, np.ascontiguousarray(crops))
+    out = []
+    for index in range(len(faces)) if indices is None else indices:
+        picture, region = faces.pictures[index][:, ::step], faces.regions[index]
+        if mirrored:
+            left = picture.shape[1] - region.right
+            region = Box(x=left, y=region.y, width=region.width, height=region.height)
+        modified = backend.modify_frame(np.ascontiguousarray(picture), [region])
+        out.append(crop_resize(modified, region, crop_side))
+    return np.stack(out)
+
+
 def apply_modifier(
     backend: ModifierBackend,
     faces: IdentityFaces,
@@ -163,7 +203,7 @@ def apply_modifier(
     known_pictures: int = 0,
     on_progress: Progress | None = None,
 ) -> list[NDArray[np.uint8]]:
-    """Returns every picture with its region replaced by the modified crop; of a whole camera, what that replaced.
+    """Returns every picture with its region replaced by the modified crop; of what takes frames, what that replaced.
 
     Args:
         backend: the modifier.
@@ -171,7 +211,7 @@ def apply_modifier(
         crop_side: side of the square crops that the modifier takes.
         known_pictures: keyed modifiers: each person's first so many pictures are modified under power-ups that the
             attacker knows, see `PoweredModifier.plan`.
-        on_progress: of a whole camera, whose frames may take seconds: called with what is done, how many pictures are
+        on_progress: of what takes frames, which may take seconds: called with what is done, how many pictures are
             done, and how many there are.
 
     Raises:
@@ -179,6 +219,8 @@ def apply_modifier(
     """
     if isinstance(backend, CameraFrames):
         return backend.modify_pictures(faces, on_progress=on_progress)
+    if isinstance(backend, FrameBackend):
+        return _modify_frames(backend, faces, on_progress)
     plan = np.zeros(len(faces), np.int64)
     if isinstance(backend, PoweredModifier):
         plan = backend.plan(faces.people, known_pictures)
@@ -191,6 +233,15 @@ def apply_modifier(
             modified = modify_crops(powered, region_crops(faces, crop_side, indices))
             out |= {i: paste(faces.pictures[i], faces.regions[i], m) for i, m in zip(indices, modified, strict=True)}
     return [out[i] for i in range(len(faces))]
+
+
+def _modify_frames(backend: FrameBackend, faces: IdentityFaces, on_progress: Progress | None) -> list[Any]:
+    pictures = []
+    for picture, region in zip(faces.pictures, faces.regions, strict=True):
+        pictures.append(backend.modify_frame(picture, [region]))
+        if on_progress:
+            on_progress("frames", len(pictures), len(faces))
+    return pictures
 
 
 def evaluate_privacy(
@@ -261,6 +312,7 @@ def evaluate_privacy(
         ),
         protocols=tuple(results),
         camera=backend.figures if isinstance(backend, CameraFrames) else None,
+        foreign=foreign_figures(backend, known.pictures, pictures, [[region] for region in known.regions]),
     )
 
 

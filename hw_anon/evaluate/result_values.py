@@ -49,8 +49,8 @@ class Document:
 
     @property
     def learned(self) -> bool:
-        """Whether the method was trained: where the file says so (`learned`), and all but the paper's baselines."""
-        return bool(self.raw.get("learned")) or not is_baseline(self.method)
+        """Whether it is a trained method of ours: where the file says so, else all but baselines and others' tools."""
+        return bool(self.raw.get("learned")) or not (is_baseline(self.method) or "anonymiser" in self.raw)
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns the rows of a privacy file, those of further attackers included.
