@@ -18,7 +18,7 @@ __all__ = ["api_modules", "main", "stage"]
 
 ROOT = Path(__file__).parents[2]
 STAGED = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE", "requirements/README.md")
-"""What is staged beside `docs`."""
+"""What is staged beside `docs` and `examples`."""
 API_ROOMS = ("hw_anon/core", "host")
 _LINK = re.compile(r"\]\(([^)#]+\.md)\)")
 _NO_MODULES = ("notebooks",)
@@ -45,6 +45,7 @@ def stage(root: Path, place: Path) -> None:
     for name in STAGED:
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, place / name)
+    shutil.copytree(root / "examples", place / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     leave = shutil.ignore_patterns("*.py", "site", "*.json", "__pycache__")
     shutil.copytree(root / "docs", place / "docs", ignore=leave)
     modules = api_modules(root)

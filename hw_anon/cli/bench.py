@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_CAMERA = "pynq-z2-qvga.toml"
 _BOARD_PYTHON = Path(".venv-board/bin/python")
 
 
@@ -38,8 +37,10 @@ def bench(
     ] = None,
     net: NetOption = "modifier-s",
     camera: Annotated[
-        Path | None,
-        typer.Option("--camera", help="Configuration of a camera, or its directory; the PYNQ-Z2's if not given."),
+        list[Path] | None,
+        typer.Option(
+            "--camera", help="Configuration of a camera, or its directory (repeatable); the shipped ones if none."
+        ),
     ] = None,
     detector: Annotated[
         Path | None, typer.Option("--detector", help="Exported action detector, see: hw-anon export-detector.")
@@ -67,7 +68,7 @@ def bench(
     setup = Bench(
         net=net,
         workspace=Workspace(work),
-        camera=camera or Path(hls.camera.__file__).parent / "configs" / _CAMERA,
+        cameras=tuple(camera or sorted((Path(hls.camera.__file__).parent / "configs").glob("*.toml"), reverse=True)),
         detector=detector,
         board_python=board_python,
     )

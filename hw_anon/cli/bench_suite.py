@@ -77,8 +77,8 @@ class Bench:
     """The modifier's name, or its directory."""
     workspace: Workspace
     """Where builds and caches are."""
-    camera: Path
-    """Configuration of a camera, or its directory."""
+    cameras: tuple[Path, ...]
+    """Configurations of cameras, or their directories."""
     detector: Path | None
     """Directory of an exported action detector."""
     board_python: Path
@@ -160,35 +160,62 @@ def _build(bench: Bench) -> Measured:
         peer_value=ideal,
         ratio=round(ideal / rtl, 3),
     )
-    latency = Line(what="latency of a face in RTL, cycles", value=figures["latency_cycles"])
-    return Measured(figures=figures, lines=(interval, latency, Line(what="build, seconds", value=figures["build_s"])))
+    others = {
+        "latency of a face in RTL, cycles": "latency_cycles",
+        "LUT, estimated": "lut",
+        "18-Kib block RAM, estimated": "bram18",
+        "DSP efficiency, of 1": "dsp_efficiency",
+        "build, seconds": "build_s",
+    }
+    return Measured(
+        figures=figures, lines=(interval, *(Line(what=what, value=figures[key]) for what, key in others.items()))
+    )
 
 
-def _camera(bench: Bench) -> Measured:
-    """MAX_FACES faces and none through the simulated camera, beside the budget."""
-    from hls.camera.equality import compare_frames
+def _cameras(bench: Bench) -> Measured:
+    """MAX_FACES faces and none through each simulated camera, beside the budget."""
+    measured = {path.stem: _camera(path, bench.workspace) for path in bench.cameras}
+    figures = {name: part.figures for name, part in measured.items()}
+    return Measured(figures=figures, lines=tuple(line for part in measured.values() for line in part.lines))
+
+
+def _camera(given: Path, workspace: Workspace) -> Measured:
+    from hls.camera.equality import compare_frames, faces_found
+    from hls.camera.golden import load_golden
     from hw_anon.cli.camera import built_camera
-    from hw_anon.cli.simulate_camera import composed_pictures
+    from hw_anon.cli.simulate_camera import face_patches
     from hw_anon.core.camera_directory import CameraDirectory
+    from hw_anon.data.face_frames import frames_with
 
-    given = bench.camera
-    made = CameraDirectory.load(given) if given.is_dir() else built_camera(given, None, bench.workspace)
-    most = made.config.max_faces
-    pictures = composed_pictures(made, [most, 0], seed=_SEED, portrait_only=False, workspace=bench.workspace)
-    figures = compare_frames(made, pictures).as_json(made)
+    made = CameraDirectory.load(given) if given.is_dir() else built_camera(given, None, workspace)
+    golden, config = load_golden(made), made.config
+    pictures = frames_with(
+        [config.max_faces, 0],
+        face_patches(False, _SEED, workspace),
+        lambda picture: faces_found(golden, picture),
+        width=config.width,
+        height=config.height,
+        seed=_SEED,
+    )
+    figures = compare_frames(made, pictures).as_json(made) | {"resources": made.manifest.metrics["resources"]}
     budget, latency = figures["budget"], figures["latency_cycles_by_faces"]
     needed = Line(
-        what="camera: worst case of a frame, cycles",
+        what=f"{given.stem}: worst case of a frame, cycles",
         value=budget["needed_cycles"],
         peer="a frame's time",
         peer_value=budget["available_cycles"],
         ratio=round(budget["available_cycles"] / budget["needed_cycles"], 3),
     )
     rows = tuple(
-        Line(what=f"camera: last raw to first anonymised pixel, {faces} faces, RTL cycles", value=cycles)
+        Line(what=f"{given.stem}: last raw to first anonymised pixel, {faces} faces, RTL cycles", value=cycles)
         for faces, cycles in latency.items()
     )
-    return Measured(figures=figures, lines=(needed, *rows))
+    shares = tuple(
+        Line(what=f"{given.stem}: share of the device's {kind}, estimated", value=round(share, 3))
+        for kind, share in figures["resources"]["share"].items()
+        if share
+    )
+    return Measured(figures=figures, lines=(needed, *rows, *shares))
 
 
 def _driver(bench: Bench) -> Measured:
@@ -243,7 +270,7 @@ ENTRIES: dict[str, Callable[[Bench], Measured]] = {
     "twin": _twin,
     "folding": _folding,
     "simulation": _simulation,
-    "camera": _camera,
+    "camera": _cameras,
     "driver": _driver,
     "detector": _detector,
 }

@@ -9,7 +9,7 @@ from hw_anon.console.output import emit_document, note, print_table, progress
 from hw_anon.core.errors import HwAnonError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hw_anon.core.camera_directory import CameraDirectory
     from hw_anon.data.face_frames import FacePatch
 
-__all__ = ["composed_pictures", "simulate_camera"]
+__all__ = ["face_patches", "simulate_camera"]
 
 _REAL_PEOPLE, _RENDERED_PEOPLE = 8, 4
 
@@ -59,15 +59,7 @@ def simulate_camera(
     made = CameraDirectory.load(camera) if camera.is_dir() else built_camera(camera, None, workspace)
     with progress() as bar:
         task = bar.add_task("simulated frames", total=frames)
-        pictures = composed_pictures(
-            made,
-            _face_counts(made, frames),
-            seed=seed,
-            portrait_only=portrait_only,
-            workspace=workspace,
-            threshold=threshold,
-            largest_face=largest_face,
-        )
+        pictures = _pictures(made, frames, seed, portrait_only, workspace, threshold, largest_face)
         report = compare_frames(
             made,
             pictures,
@@ -86,40 +78,24 @@ def simulate_camera(
         )
 
 
-def _face_counts(made: CameraDirectory, frames: int) -> list[int]:
-    most = made.config.max_faces
-    return [(most - index) % (most + 2) for index in range(frames)]
-
-
-def composed_pictures(
+def _pictures(
     made: CameraDirectory,
-    counts: Sequence[int],
-    *,
+    frames: int,
     seed: int,
     portrait_only: bool,
     workspace: Workspace,
-    threshold: int | None = None,
-    largest_face: float | None = None,
+    threshold: int | None,
+    largest_face: float | None,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yields frames `[H, W, 3]` uint8 in which the camera's own detector finds so many faces each.
-
-    Args:
-        made: the camera.
-        counts: faces of each frame, up to MAX_FACES + 1.
-        seed: of the frames.
-        portrait_only: no other faces than scikit-image's portrait.
-        workspace: where downloads are.
-        threshold: of the detector; the camera's own if None.
-        largest_face: height of the largest face pasted, in pixels; 200 if None.
-    """
     from hls.camera.equality import faces_found
     from hls.camera.golden import load_golden
     from hw_anon.data.face_frames import LARGEST, frames_with
 
     golden, config = load_golden(made, threshold=threshold), made.config
+    counts = [(config.max_faces - index) % (config.max_faces + 2) for index in range(frames)]
     return frames_with(
         counts,
-        _patches(portrait_only, seed, workspace),
+        face_patches(portrait_only, seed, workspace),
         lambda picture: faces_found(golden, picture),
         width=config.width,
         height=config.height,
@@ -128,8 +104,8 @@ def composed_pictures(
     )
 
 
-def _patches(portrait_only: bool, seed: int, workspace: Workspace) -> list[FacePatch]:
-    """Returns real faces and rendered ones."""
+def face_patches(portrait_only: bool, seed: int, workspace: Workspace) -> list[FacePatch]:
+    """Returns real faces and rendered ones; with `portrait_only` one that may be published."""
     from hw_anon.data.crops import load_faces
     from hw_anon.data.face_frames import att_patches, portrait_patch, rendered_patches
 

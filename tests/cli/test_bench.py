@@ -58,7 +58,7 @@ def test_an_unknown_benchmark_is_refused(tmp_path: Path, capfd: CapFd) -> None:
 
 def _bench(tmp_path: Path, board_python: Path) -> Bench:
     workspace = bench_suite.Workspace(tmp_path)
-    return Bench(net="modifier-xs", workspace=workspace, camera=tmp_path, detector=None, board_python=board_python)
+    return Bench(net="modifier-xs", workspace=workspace, cameras=(), detector=None, board_python=board_python)
 
 
 def test_the_driver_is_measured_by_its_own_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,9 @@ def test_evaluate_shows_a_table(tmp_path: Path, capfd: CapFd) -> None:
         (["--attack", "inversion", "--attack", "inversion-sface"], "one at a time"),
         (["--device", "abacus"], "cannot be used here"),
         (["--set", "folder"], "with :DIRECTORY"),
+        (["--anonymiser", "nobody"], "expected package.module:function"),
+        (["--anonymiser", "os.path:join"], "needs a; expected (crop) or (frame, regions)"),
+        (["--onnx-values", "0..1"], "is for networks"),
         (["--people", "2"], "people"),
     ],
 )
@@ -169,3 +172,26 @@ def test_twin_is_taken_from_the_build_at_its_own_crop_side(
     rows = json.loads(capfd.readouterr().out)
     assert {row["method"] for row in rows} == {"twin"}
     assert [row["judge_seen"] for row in rows] == [row["judge"] == "sface" for row in rows]
+
+
+@pytest.mark.usefixtures("portraits")
+def test_anonymisers_of_others_are_measured_and_their_misses_counted(tmp_path: Path, capfd: CapFd) -> None:
+    """A tool of frames that misses whoever is dark; the inversion attacker sends whole pictures through it."""
+    tool = tmp_path / "tool.py"
+    tool.write_text("def bright_only(frame, regions):\n    return frame if frame.mean() < 90 else frame * 0\n")
+    results = tmp_path / "r"
+    arguments = ["--anonymiser", f"{tool}:bright_only", "--attack", "inversion", "--attack-steps", "2"]
+    assert main(_arguments(tmp_path, *arguments, "--results", str(results), "--json")) == 0
+    rows = json.loads(capfd.readouterr().out)
+    more = ["anonymiser", "takes", "n_frames", "n_faces", "n_untouched"]
+    assert {tuple(row) for row in rows} == {(*FIELDS, *more)}
+    assert {row["method"] for row in rows} == {"tool-bright_only"}
+    assert {row["protocol"] for row in rows} >= {"inversion", "adaptive"}
+    figures = rows[0]
+    assert (figures["takes"], figures["n_frames"], figures["n_faces"]) == ("frames", 12, 12)
+    assert 0 < figures["n_untouched"] < 12
+    written = json.loads((results / "privacy" / "att" / "tool-bright_only.json").read_text())
+    assert written["anonymiser"].endswith("tool.py:bright_only")
+    from hw_anon.evaluate.results import read_results
+
+    assert not any(row.learned for row in read_results(results).privacy), "no method of ours"

@@ -38,6 +38,15 @@ def test_the_clear_detector_is_that_of_original(base: DetectorJob) -> None:
     assert given.clear_detector == Path("clear.safetensors")
 
 
+def test_anonymisers_of_others_come_last_and_are_no_modifiers(base: DetectorJob) -> None:
+    jobs = _jobs(replace(base, onnx_values="0..1"), ["original"], [], ["a=tool.py:f", "net.onnx"])
+    assert [(job.method, job.modifier, job.anonymiser) for job in jobs[1:]] == [
+        (None, None, "a=tool.py:f"), (None, None, "net.onnx"),
+    ]  # fmt: skip
+    assert {job.clear_detector for job in jobs[1:]} == {detector_file(base.out, "original")}
+    assert jobs[2].onnx_values == "0..1"
+
+
 def test_methods_are_named_once_and_original_comes_first() -> None:
     assert _names(["mask", "original", "mask"], with_others=False) == ["original", "mask"]
     assert _names([], with_others=True) == []
