@@ -94,7 +94,7 @@ def test_evaluate_shows_a_table(tmp_path: Path, capfd: CapFd) -> None:
         (["--device", "abacus"], "cannot be used here"),
         (["--set", "folder"], "with :DIRECTORY"),
         (["--anonymiser", "nobody"], "expected package.module:function"),
-        (["--anonymiser", "os.path:join"], "needs a; expected (crop) or (frame, regions)"),
+        (["--anonymiser", "os:getcwd"], "needs nothing; expected (crop) or (frame, regions)"),
         (["--onnx-values", "0..1"], "is for networks"),
         (["--people", "2"], "people"),
     ],
