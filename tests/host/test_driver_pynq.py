@@ -24,7 +24,7 @@ from tests.host.world import golden, scenes
 pytestmark = pytest.mark.board
 
 CONFIG = model_config()
-FAST = CameraSettings(frame_timeout_s=0.4, hardware_timeout_s=0.2, recoveries=2)
+FAST = CameraSettings(frame_timeout_s=1.0, hardware_timeout_s=0.5, recoveries=2)
 
 
 @contextmanager
