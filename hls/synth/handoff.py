@@ -12,9 +12,11 @@ __all__ = ["handoff_addresses", "require_handoff"]
 
 
 def require_handoff(text: str, platform: Platform) -> None:
-    """Checks that software will find what it expects: blocks, settings, registers, addresses, interrupts.
+    """Checks that software will find what it expects, and reach nothing else (P4).
 
-    Clocks are left out: the processing system's dividers are the tools' choice.
+    Blocks, settings, registers, addresses and interrupts are compared. Clocks are left out: the processing system's
+    dividers are the tools' choice; so is what they add to connect the blocks (interconnects, resets), as long as it
+    reaches no memory by itself and has no registers.
 
     Args:
         text: the handoff file that the tools wrote.
@@ -27,8 +29,9 @@ def require_handoff(text: str, platform: Platform) -> None:
         found = _modules(text)
     except ElementTree.ParseError as exc:
         raise ContractError(f"the hardware handoff is no XML: {exc}") from exc
-    complaints: list[str] = []
-    for name, expected in _modules(render_hwh(platform)).items():
+    wanted = _modules(render_hwh(platform))
+    complaints = _surplus(set(wanted), found)
+    for name, expected in wanted.items():
         if name not in found:
             complaints.append(f"{name} is missing")
             continue
@@ -37,6 +40,18 @@ def require_handoff(text: str, platform: Platform) -> None:
         ]
     if complaints:
         raise ContractError(f"the hardware handoff differs from the platform: {'; '.join(complaints)}")
+
+
+def _surplus(known: set[str], found: dict[str, ElementTree.Element]) -> list[str]:
+    """Returns what reaches memory or registers, or is reached, and is none of the camera's blocks."""
+    complaints = []
+    for name, module in found.items():
+        reached = {node.get("INSTANCE", "") for node in module.iter("MEMRANGE")}
+        if reached and name not in known:
+            complaints.append(f"{name} ({module.get('VLNV')}) reaches {', '.join(sorted(reached))}")
+        elif surplus := sorted(reached - known):
+            complaints.append(f"{name} reaches {', '.join(surplus)}")
+    return complaints
 
 
 def handoff_addresses(text: str) -> dict[str, tuple[int, int]]:

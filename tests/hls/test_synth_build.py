@@ -29,6 +29,8 @@ from tests.hls.vendor import (
 )
 
 CapFd = pytest.CaptureFixture[str]
+HP0 = '<MEMORYMAP><MEMRANGE INSTANCE="ps"/></MEMORYMAP>'
+"""A way to memory."""
 
 
 @pytest.fixture
@@ -84,6 +86,8 @@ def test_a_design_that_misses_its_timing_is_refused(changed: dict[str, object]) 
 def test_the_prediction_is_what_is_expected(board: str) -> None:
     platform = get_platform(board)
     require_handoff(render_hwh(platform), platform)
+    reset = '<MODULE INSTANCE="proc_sys_reset_0" VLNV="xilinx.com:ip:proc_sys_reset:5.0"/></MODULES>'
+    require_handoff(render_hwh(platform).replace("</MODULES>", reset), platform)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,12 @@ def test_the_prediction_is_what_is_expected(board: str) -> None:
         ('INSTANCE="axi_vdma_0" PORT="s2mm_introut"', 'INSTANCE="other" PORT="s2mm_introut"', "is not connected"),
         ('INSTANCE="axi_intc_0" MODTYPE', 'INSTANCE="intc" MODTYPE', "axi_intc_0 is missing"),
         ("</EDKSYSTEM>", "", "is no XML"),
+        ("<MEMRANGE", '<MEMRANGE INSTANCE="axi_dma_1"/><MEMRANGE', "reaches axi_dma_1"),
+        (
+            "</MODULES>",
+            f'<MODULE INSTANCE="dma_1" VLNV="x:dma:1.0">{HP0}</MODULE></MODULES>',
+            "dma_1 (x:dma:1.0) reaches ps",
+        ),
     ],
 )
 def test_a_handoff_that_differs_is_refused(pattern: str, replacement: str, message: str) -> None:
