@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -44,7 +44,7 @@ __all__ = [
     "starting_state",
 ]
 
-Teacher = Callable[[Tensor], Tensor] | Tensor
+Teacher: TypeAlias = Callable[[Tensor], Tensor] | Tensor
 """`[N, 3, S, S]` 0..1 to the same, without a key; or the answer to each picture, `[P, 3, H, W]` uint8."""
 
 PURPOSE = "modifier for the chip, distilled from a float modifier"

@@ -28,6 +28,8 @@ def _rounded(values: Tensor) -> Tensor:
 class QuickNet(nn.Module):
     """The quick computation of a network; its parameters, buffers and state are the network's."""
 
+    net: nn.Module
+
     def __init__(self, net: nn.Module) -> None:
         """Takes a `Modifier` or `FaceDetector`.
 
@@ -35,12 +37,12 @@ class QuickNet(nn.Module):
             net: stays what it is and learns with this module.
         """
         super().__init__()
-        assert isinstance(net, DeclaresTopology), "a network of the chip"
         self.net = net
+        assert isinstance(net, DeclaresTopology), "a network of the chip"
         topology = net.topology()
         self._units, self._last = topology.units, topology.units[-1]
         self._joins = {join.branch: join for join in topology.joins}
-        module = net.get_submodule
+        module = self.net.get_submodule
         self._top = {unit.target: 2.0 ** quantiser_bits(module(unit.target)) - 1.0 for unit in self._units}
         self._top |= {join.target: 2.0 ** quantiser_bits(module(join.target)) - 1.0 for join in topology.joins}
         self._weight_top = {unit.conv: _weight_top(module(unit.conv)) for unit in self._units}
