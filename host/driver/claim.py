@@ -13,6 +13,7 @@ import socket
 import struct
 import weakref
 from contextlib import suppress
+from hashlib import sha256
 
 from hw_anon.core.errors import DeviceError
 
@@ -34,7 +35,8 @@ class BoardClaim:
         Raises:
             DeviceError: if another driver has it, in this process or in another one.
         """
-        name = f"\0hw-anon camera on {board}"
+        # A digest: names in that space have at most 107 bytes.
+        name = f"\0hw-anon camera {sha256(board.encode()).hexdigest()}"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.bind(name)

@@ -25,7 +25,7 @@ from hw_anon.data.footage import Footage
 
 BUILD_ID = "0123456789abcdef" * 2
 RTL = "ab" * 32
-CONFIG = model_config(width=64, height=48)
+CONFIG = model_config(width=80, height=48)
 
 
 class StandInDriver:

@@ -198,7 +198,9 @@ def test_frames_equal_the_golden_model(camera: CameraDirectory) -> None:
 @pytest.mark.sim
 def test_a_threshold_counts_in_both(camera: CameraDirectory) -> None:
     golden, sensitive = load_golden(camera), load_golden(camera, threshold=1)
-    picture = next(item for item in _pictures() if faces_found(sensitive, item) != faces_found(golden, item))
+    noise = np.random.default_rng(5)
+    candidates = (noise.integers(0, noise.integers(2, 256), (48, 80, 3)).astype(np.uint8) for _ in range(200))
+    picture = next(item for item in candidates if faces_found(sensitive, item) != faces_found(golden, item))
     assert compare_frames(camera, [picture], threshold=1).clean
 
 
@@ -339,52 +341,3 @@ def test_the_command_refuses_with_the_numbers(
     config = _written(tmp_path, builds, frames_per_s=900.0, pixel_rate_mhz=2.5)
     assert main(["camera", str(config), "--work", str(tmp_path / "work")]) == 2
     assert "does not hold 900 frames/s" in " ".join(capfd.readouterr().err.split())
-
-
-@pytest.mark.finn
-@pytest.mark.sim
-def test_the_demonstration_shows_frames_and_faults(
-    camera: CameraDirectory, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("av", reason="missing: av")
-    from PIL import Image
-
-    from hw_anon.cli import demo_camera, main
-
-    folder, out = tmp_path / "pictures", tmp_path / "out"
-    folder.mkdir()
-    for number, picture in enumerate(_pictures()):
-        Image.fromarray(picture).save(folder / f"{number}.png")
-    monkeypatch.setattr(demo_camera, "_crowd", lambda made: None)
-    command = ["demo", str(folder), "--camera", str(camera.directory), "--frames", "2", "--out", str(out), "--json"]
-    assert main(command) == 0
-    document = json.loads(capfd.readouterr().out)
-    assert (document["rtl_frames"], document["golden_frames"], document["differing_bytes"]) == (3, 4, 0)
-    assert not document["registers_differ"]
-    page = (out / "report.html").read_text()
-    assert "SHORT_LINE: black" in page and camera.build_id in page
-    assert (page.count("= golden model"), page.count("<figure>")) == (4, 3), "three frames and their sum"
-    assert not np.asarray(Image.open(out / "frames" / "002.png")).any(), "the cut frame is black"
-    expected = load_golden(camera).deliver(_pictures()[1])
-    np.testing.assert_array_equal(np.asarray(Image.open(out / "frames" / "000.png")), expected.frame)
-    assert (out / "anonymised.mp4").stat().st_size > 500
-
-
-@pytest.mark.finn
-@pytest.mark.sim
-def test_the_demonstration_fails_where_rtl_and_model_differ(
-    camera: CameraDirectory, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("av", reason="missing: av")
-    from PIL import Image
-
-    from hls.camera import show
-    from hw_anon.cli import demo_camera, main
-
-    Image.fromarray(_pictures()[0]).save(tmp_path / "picture.png")
-    monkeypatch.setattr(demo_camera, "_crowd", lambda made: None)
-    monkeypatch.setattr(show, "differing_bytes", lambda *frames, max_faces: 5)
-    out = tmp_path / "out"
-    assert main(["demo", str(tmp_path / "picture.png"), "--camera", str(camera.directory), "--out", str(out)]) == 1
-    assert "differs from its golden model" in capfd.readouterr().err
-    assert "5 bytes differ" in (out / "report.html").read_text()

@@ -94,7 +94,7 @@ def test_the_prediction_is_what_is_expected(board: str) -> None:
     ("pattern", "replacement", "message"),
     [
         ('BASEVALUE="0x43C00000"', 'BASEVALUE="0x43D00000"', "camera_0/s_axi lies elsewhere"),
-        ("hw_anon:video:camera:1.0", "hw_anon:video:camera:0.9", "camera_0: is hw_anon:video:camera:0.9"),
+        ("hw_anon:video:camera:1.1", "hw_anon:video:camera:0.9", "camera_0: is hw_anon:video:camera:0.9"),
         ('NAME="C_INCLUDE_MM2S" VALUE="0"', 'NAME="C_INCLUDE_MM2S" VALUE="1"', "C_INCLUDE_MM2S = 1, not 0"),
         ('NAME="ADDRESS_OFFSET" VALUE="0x34"', 'NAME="ADDRESS_OFFSET" VALUE="0x38"', "register THRESHOLD is at 0x38"),
         ('INSTANCE="axi_vdma_0" PORT="s2mm_introut"', 'INSTANCE="other" PORT="s2mm_introut"', "is not connected"),

@@ -37,8 +37,8 @@ def test_the_page_shows_video_actions_and_health(tmp_path: Path, width: int) -> 
     async def visit(address: str) -> list[str]:
         async with browser() as tab:
             await looked_at(tab, address, width, tmp_path / "shot.png")
-            await tab.until("document.getElementById('withheld').hidden === false")
-            assert await tab.value("document.getElementById('reason').textContent") == "detector timeout"
+            reason = "document.getElementById('reason').textContent === 'detector timeout'"
+            await tab.until(f"document.getElementById('withheld').hidden === false && {reason}")
             await tab.until("Number(document.getElementById('rate').textContent) > 0")
             return tab.complaints
 
