@@ -43,7 +43,7 @@ def show(design: Path, frames: int) -> None:
         for frame in camera.frames():  # each is released when the next one is asked for
             # Pixels are a read-only view of the DMA's memory: faces were replaced before they came there.
             print(f"frame {frame.number}: {frame.fault.name}, {len(frame.boxes)} regions, {frame.pixels.shape}")
-            if frame.number >= frames:
+            if frame.number + 1 >= frames:
                 break
         print("health", camera.health.as_json())
 
