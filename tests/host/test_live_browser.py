@@ -20,6 +20,7 @@ from tests.host.test_live import TOKEN, page
 pytestmark = pytest.mark.skipif(find_browser() is None, reason=f"missing: a browser ({', '.join(PROGRAMS)})")
 
 DRAWN = "document.getElementById('video').height === 768"
+_TRIES, _RED = 20, 0.02
 ACTION = "document.querySelector('#people .what')?.textContent.includes('drinking')"
 
 
@@ -29,7 +30,15 @@ async def looked_at(tab: Browser, address: str, width: int, shot: Path) -> None:
     await tab.until(ACTION)
     await tab.until("document.querySelectorAll('#events li').length > 0")
     assert await tab.value("document.documentElement.scrollWidth") <= width, "nothing sticks out on the right"
-    await tab.picture(shot)
+    for _ in range(_TRIES):  # every few frames one is withheld, and the picture may be of that one
+        await tab.picture(shot)
+        if _red_share(shot) > _RED:
+            return
+
+
+def _red_share(shot: Path) -> float:
+    picture = cv2.imread(str(shot))
+    return float(((picture[..., 2] > 180) & (picture[..., 1] < 90)).mean())
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -47,8 +56,7 @@ def test_the_page_shows_video_actions_and_health(tmp_path: Path, width: int) -> 
     assert not complaints, "neither errors nor anything that the policy refused"
     picture = cv2.imread(str(tmp_path / "shot.png"))
     assert picture.shape[:2] == (900, width)
-    red = (picture[..., 2] > 180) & (picture[..., 1] < 90)
-    assert red.mean() > 0.02, "the camera's red rectangle is in the picture"
+    assert _red_share(tmp_path / "shot.png") > _RED, "the camera's red rectangle is in the picture"
 
 
 def test_a_slow_camera_is_seen_to_be_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
