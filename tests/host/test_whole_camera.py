@@ -28,6 +28,8 @@ from tests.host.tiny_detector import HEIGHT, WIDTH, write_tiny_detector
 pytestmark = pytest.mark.board
 
 CapFd = pytest.CaptureFixture[str]
+_SCENES = 300
+"""Frames of the video: enough for an action's smoothed score to rise, however fast the machine simulates."""
 
 
 def write_video(path: Path, frames: Sequence[NDArray[np.uint8]]) -> Path:
@@ -64,7 +66,7 @@ def test_frames_through_pynq_and_driver_are_those_of_the_golden_model(whole_came
 
 
 def test_from_a_video_file_to_events_in_one_command(whole_camera: Path, tmp_path: Path, capfd: CapFd) -> None:
-    video = write_video(tmp_path / "person.mkv", [person_with_a_face()] * 12)
+    video = write_video(tmp_path / "person.mkv", [person_with_a_face()] * _SCENES)
     write_tiny_detector(tmp_path / "detector")
     source = ["--simulated", str(whole_camera), "--video", str(video)]
     assert main(["run", "--detector", str(tmp_path / "detector"), *source, "--threads", "1"]) == 0
@@ -75,7 +77,7 @@ def test_from_a_video_file_to_events_in_one_command(whole_camera: Path, tmp_path
         ("end", "drinking"),
     ]
     design = CameraDirectory.load(whole_camera).manifest.design_id
-    assert f"12 frames from simulated kv260 · {WIDTH}×{HEIGHT} · design {design}, 0 withheld" in err
+    assert f"{_SCENES} frames from simulated kv260 · {WIDTH}×{HEIGHT} · design {design}, 0 withheld" in err
 
 
 def test_the_self_test_of_a_signed_camera_passes(whole_camera: Path, tmp_path: Path, capfd: CapFd) -> None:
