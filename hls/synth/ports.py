@@ -28,11 +28,6 @@ class Port:
     bits: int = 1
     """Its width."""
 
-    @property
-    def is_input(self) -> bool:
-        """Whether something outside drives it."""
-        return self.direction == "input"
-
 
 def read_ports(source: str, module: str) -> tuple[Port, ...]:
     """Reads the ports of a module without parameters, as the generators of this project write them.

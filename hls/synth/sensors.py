@@ -168,9 +168,14 @@ def get_chain(board: str) -> Chain:
     """Returns what stands before the camera on a board.
 
     Raises:
-        ConfigError: if the board is unknown.
+        ConfigError: if the board is unknown, or has no chain.
     """
-    return CHAINS[get_board(board).name]
+    name = get_board(board).name
+    if name not in CHAINS:
+        raise ConfigError(
+            f"{name} has no sensor chain: describe one in hls/synth/sensors.py; there are {', '.join(CHAINS)}"
+        )
+    return CHAINS[name]
 
 
 def get_mode(name: str | None, chain: Chain) -> SensorMode:

@@ -8,7 +8,7 @@ first one in simulated time, whatever becomes of it: overruns and overwritten bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,7 @@ from numpy.typing import NDArray
 from hw_anon.core.errors import ConfigError
 from hw_anon.core.video_words import frame_beats
 
-__all__ = ["VideoSource", "well_formed"]
-
-
-def well_formed(frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint32]]:
-    """Yields frames `[H, W, 3]` uint8 as video words."""
-    return (frame_beats(frame) for frame in frames)
+__all__ = ["VideoSource"]
 
 
 class VideoSource:

@@ -17,7 +17,7 @@ from hls.synth.ipxact import check_component
 from hls.synth.ports import Port, read_ports
 from hls.synth.project import PREDICTION, write_project
 from hls.synth.scripts import DONE_LINE, check_constraints
-from hls.synth.sensors import CHAINS, get_mode
+from hls.synth.sensors import CHAINS, get_chain, get_mode
 from hls.synth.tcl import check_script, commands, settings, word
 from hls.synth.wrapper import WRAPPER
 from hw_anon.core.boards import BOARDS
@@ -254,3 +254,9 @@ def test_the_sensors_pace_is_in_the_budget() -> None:
     budget = source_budget(camera, plan_fit(config, camera), config.sensor_mode)
     assert budget.capture == pytest.approx(1e8 * 720 / 750 / 60, rel=1e-4)
     assert budget.available == pytest.approx(1e8 / 30, rel=1e-4)
+
+
+def test_a_board_without_a_chain_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(CHAINS, "kv260")
+    with pytest.raises(ConfigError, match="kv260 has no sensor chain"):
+        get_chain("kv260")
