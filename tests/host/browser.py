@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,12 @@ import aiohttp
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-extensions")
+
+_LEFT = ("Inspected target navigated or closed", "Cannot find context with specified id")
+
+
+class PageLeftError(Exception):
+    """The page went away while it was asked."""
 
 
 def find_browser() -> str | None:
@@ -40,6 +46,8 @@ class Browser:
         while True:
             answer = await self._socket.receive_json(timeout=60)
             if answer.get("id") == self._count:
+                if answer.get("error", {}).get("message") in _LEFT:
+                    raise PageLeftError(method)
                 assert "error" not in answer, answer
                 result: dict[str, Any] = answer["result"]
                 return result
@@ -60,11 +68,16 @@ class Browser:
         answer = await self.call("Runtime.evaluate", expression=script, returnByValue=True)
         return answer["result"].get("value")
 
+    async def start(self, script: str) -> None:
+        """Runs a script that may leave the page, after the call for it has returned."""
+        await self.value(f"setTimeout(() => {{ {script} }}, 0)")
+
     async def until(self, script: str) -> None:
-        """Waits until a script's value is true."""
+        """Waits until a script's value is true; a page that is just being left has no value."""
         for _ in range(300):
-            if await self.value(script):
-                return
+            with suppress(PageLeftError):
+                if await self.value(script):
+                    return
             await asyncio.sleep(0.1)
         raise AssertionError(f"never true: {script}; {self.complaints}")
 

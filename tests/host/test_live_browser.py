@@ -82,7 +82,7 @@ def test_a_visitor_gives_the_token_in_the_form(tmp_path: Path) -> None:
         async with browser() as tab:
             await tab.look_at(address, width=800, height=600)
             await tab.until("location.pathname === '/login' && document.getElementById('token') !== null")
-            await tab.value(f"document.getElementById('token').value = '{TOKEN}'; document.forms[0].requestSubmit()")
+            await tab.start(f"document.getElementById('token').value = '{TOKEN}'; document.forms[0].requestSubmit()")
             await tab.until("location.pathname === '/'")
             await tab.until(ACTION)
 
