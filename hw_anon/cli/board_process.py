@@ -39,8 +39,9 @@ def board_python(given: Path | None) -> Path:
     for place in places:
         if place.is_file():
             return place
+    wrong = "is no program" if places[0].exists() else "does not exist"
     raise ToolError(
-        f"{places[0]} does not exist: the driver needs an environment with the board extra (pynq); `make demo` makes "
+        f"{places[0]} {wrong}: the driver needs an environment with the board extra (pynq); `make demo` makes "
         "it, or name its Python with --board-python"
     )
 
