@@ -1,4 +1,4 @@
-"""Counts the regions at each border and in each corner of a frame, where cropping and pasting have their special cases."""
+"""Counts the regions at each border and in each corner of a frame, where crop and paste have their special cases."""
 
 from __future__ import annotations
 

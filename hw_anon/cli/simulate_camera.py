@@ -121,7 +121,8 @@ def face_patches(portrait_only: bool, seed: int, workspace: Workspace) -> list[F
 def _print(report: EqualityReport, made: CameraDirectory) -> None:
     from hls.camera.borders import BORDERS, describe_borders
 
-    columns = ("frame", "faces", "fault", "sides", "at l t r b", "detect", "decode", "modify", "paste", "in to out", "differing")
+    stages = ("detect", "decode", "modify", "paste", "in to out")
+    columns = ("frame", "faces", "fault", "sides", "at l t r b", *stages, "differing")
     rows: list[tuple[Any, ...]] = [
         (
             row.number,
