@@ -1,4 +1,4 @@
-"""Frames in, events out: detector, tracks and events as one consumer of frames."""
+"""Frames in, events out: detector, tracks, cuts and events as one consumer of frames."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from host.actions.cuts import CutConfig, CutFinder
 from host.actions.detector import OnnxDetector
 from host.actions.events import Event, EventConfig, EventStream
 from host.actions.sinks import EventSink
@@ -46,6 +47,7 @@ class Analysis:
         sinks: where events go.
         tracker: when boxes are one person.
         events: when an action counts.
+        cuts: when a frame begins another scene, over which nobody is followed.
     """
 
     name = "analysis"
@@ -57,11 +59,13 @@ class Analysis:
         *,
         tracker: TrackerConfig | None = None,
         events: EventConfig | None = None,
+        cuts: CutConfig | None = None,
     ) -> None:
         self.detector = detector
         self.scene = Scene()
         self._tracker = Tracker(len(detector.model.actions), tracker)
         self._events = EventStream(detector.model.actions, events)
+        self._cuts = CutFinder(cuts)
         self._sinks = tuple(sinks)
         self._tracks: list[Track] = []
         self._last = (0, 0.0)
@@ -72,7 +76,9 @@ class Analysis:
         if frame.fault is not Fault.NONE:
             return
         found = self.detector.detect(frame.pixels)
+        left = self._tracker.cut() if self._cuts.is_cut(frame.pixels) else []
         self._tracks, ended = self._tracker.update(found, frame.timestamp)
+        ended = left + ended
         self._report(self._events.update(self._tracks, ended, frame=frame.number, time_s=frame.timestamp))
         people = tuple(self._person(track, frame.timestamp) for track in self._tracks)
         self.scene = Scene(frame=frame.number, people=people)

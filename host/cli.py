@@ -282,7 +282,7 @@ def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(certificate, key)
-    except ssl.SSLError as exc:
+    except OSError as exc:  # ssl's own errors too; Python names no file
         raise ConfigError(f"{certificate} and {key} are no certificate with its key: {exc}") from exc
     return context
 

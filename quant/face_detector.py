@@ -14,8 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from hw_anon.core.box_decode import CELL_CHANNELS
+from hw_anon.core.config import require_multiple, require_range
 from hw_anon.core.errors import ConfigError
 from quant.layers import ConvBlock, WeightScale, const_identity, learned_relu, quant_conv, randomise_layers
+from quant.sizes import require_bits, require_widths
 from quant.topology import ConvUnit, Topology
 
 __all__ = ["STRIDE", "FaceDetector", "FaceDetectorConfig"]
@@ -54,14 +56,12 @@ class FaceDetectorConfig:
 
     def __post_init__(self) -> None:
         for field in ("input_width", "input_height"):
-            side = getattr(self, field)
-            _require(32 <= side <= _MAX_SIDE and side % STRIDE == 0, self, field, f"a multiple of 8, 32..{_MAX_SIDE}")
-        widths = len(self.widths) == 3 and all(isinstance(width, int) and width >= 1 for width in self.widths)
-        _require(widths, self, "widths", "three integers from 1")
+            require_range(self, field, 32, _MAX_SIDE, unit="pixels")
+            require_multiple(self, field, STRIDE)
+        require_widths(self)
         for field in ("quarter_layers", "eighth_layers"):
-            _require(0 <= getattr(self, field) <= _MAX_DEPTH, self, field, f"0..{_MAX_DEPTH}")
-        for field in ("edge_weight_bits", "weight_bits", "act_bits"):
-            _require(2 <= getattr(self, field) <= 8, self, field, "2..8")
+            require_range(self, field, 0, _MAX_DEPTH)
+        require_bits(self, "edge_weight_bits", "weight_bits", "act_bits")
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> FaceDetectorConfig:
@@ -88,11 +88,6 @@ class FaceDetectorConfig:
     def cells(self) -> tuple[int, int]:
         """Rows and columns of the map of cells."""
         return self.input_height // STRIDE, self.input_width // STRIDE
-
-
-def _require(ok: bool, config: FaceDetectorConfig, field: str, allowed: str) -> None:
-    if not ok:
-        raise ConfigError(f"FaceDetectorConfig.{field} is {getattr(config, field)!r}; it must be {allowed}")
 
 
 class FaceDetector(nn.Module):

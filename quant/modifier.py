@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from hw_anon.core.config import require_multiple, require_range
 from hw_anon.core.errors import ConfigError
 from hw_anon.core.keys import MOST_KEY_CHANNELS
 from quant.layers import (
@@ -20,6 +21,7 @@ from quant.layers import (
     quant_conv,
     randomise_layers,
 )
+from quant.sizes import require_bits, require_widths
 from quant.topology import ConvUnit, Join, Topology
 
 __all__ = ["IMAGE_BITS", "Modifier", "ModifierConfig"]
@@ -54,20 +56,13 @@ class ModifierConfig:
     """Constant input channels behind red, green and blue, 0 to 16: the key that the camera draws at power-up."""
 
     def __post_init__(self) -> None:
-        _require(
-            32 <= self.input_size <= 96 and self.input_size % 4 == 0, self, "input_size", "a multiple of 4, 32..96"
-        )
-        _require(
-            len(self.widths) == 3 and all(isinstance(w, int) and w >= 1 for w in self.widths),
-            self,
-            "widths",
-            "three integers from 1",
-        )
-        _require(0 <= self.blocks <= _MAX_BLOCKS, self, "blocks", f"0..{_MAX_BLOCKS}")
-        for field in ("edge_weight_bits", "weight_bits", "act_bits", "branch_bits"):
-            _require(2 <= getattr(self, field) <= 8, self, field, "2..8")
-        _require(self.trunk_range > 0, self, "trunk_range", "positive")
-        _require(0 <= self.key_channels <= MOST_KEY_CHANNELS, self, "key_channels", f"0..{MOST_KEY_CHANNELS}")
+        require_range(self, "input_size", 32, 96, unit="pixels")
+        require_multiple(self, "input_size", 4)
+        require_widths(self)
+        require_range(self, "blocks", 0, _MAX_BLOCKS)
+        require_bits(self, "edge_weight_bits", "weight_bits", "act_bits", "branch_bits")
+        require_range(self, "trunk_range", 1e-6, None)
+        require_range(self, "key_channels", 0, MOST_KEY_CHANNELS)
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> ModifierConfig:
@@ -101,11 +96,6 @@ class ModifierConfig:
     def at_bits(self, bits: int) -> ModifierConfig:
         """Returns the same network with so many bits within: a stage on the way down to fewer."""
         return replace(self, weight_bits=bits, act_bits=bits, branch_bits=min(bits + 1, 8))
-
-
-def _require(ok: bool, config: ModifierConfig, field: str, allowed: str) -> None:
-    if not ok:
-        raise ConfigError(f"ModifierConfig.{field} is {getattr(config, field)!r}; it must be {allowed}")
 
 
 class Modifier(nn.Module):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hls.camera.borders import border_counts, border_sums
 from hls.camera.golden import GoldenCamera, differing_bytes, load_golden
 from hls.camera.run import CameraRun, StageCycles
 from hw_anon.core.box_decode import decode
@@ -38,8 +39,8 @@ class FrameRow:
     """Why it is black; `Fault.NONE` for a picture."""
     sides: tuple[int, int] | None
     """Shortest and longest side of its regions in pixels."""
-    borders: int
-    """Borders of the frame that its regions touch, 0 to 4."""
+    borders: dict[str, int]
+    """How many of its regions touch each border and each corner of the frame, see `border_counts`."""
     differing_bytes: int
     """Bytes of picture and metadata line that are not the golden model's."""
     cycles: StageCycles
@@ -68,6 +69,10 @@ class EqualityReport:
     def clean(self) -> bool:
         """Whether nothing differs."""
         return not self.differing_bytes and not self.registers_differ
+
+    def borders(self) -> dict[str, int]:
+        """Returns how many replaced regions touched each border and each corner."""
+        return border_sums(row.borders for row in self.frames)
 
     def latency_by_faces(self) -> dict[int, int]:
         """Returns the most cycles from the last raw pixel in to the first one out, per number of faces replaced."""
@@ -98,6 +103,7 @@ class EqualityReport:
             "differing_bytes": self.differing_bytes,
             "registers_differ": list(self.registers_differ),
             "faults": {row.fault.name: sum(r.fault is row.fault for r in self.frames) for row in self.frames},
+            "regions_at_borders": self.borders(),
             "latency_cycles_by_faces": {str(n): cycles for n, cycles in self.latency_by_faces().items()},
             "budget": frame_budget(config).as_json(),
             "over_budget": list(self.over_budget(frame_budget(config))),
@@ -175,18 +181,12 @@ def registers_differ(registers: CameraRegisters, model: CameraModel) -> tuple[st
 def _row(got: AnonymisedFrame, expected: AnonymisedFrame, cycles: StageCycles, max_faces: int) -> FrameRow:
     height, width = got.frame.shape[:2]
     sides = [side for box in got.boxes for side in (box.width, box.height)]
-    borders = (
-        any(box.x == 0 for box in got.boxes),
-        any(box.y == 0 for box in got.boxes),
-        any(box.x + box.width == width for box in got.boxes),
-        any(box.y + box.height == height for box in got.boxes),
-    )
     return FrameRow(
         number=got.number,
         faces=len(got.boxes),
         fault=got.fault,
         sides=(min(sides), max(sides)) if sides else None,
-        borders=sum(borders),
+        borders=border_counts(got.boxes, width, height),
         differing_bytes=differing_bytes(got, expected, max_faces=max_faces),
         cycles=cycles,
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hls.interface import DesignInterface
 from hls.sim.ports import describe_ports
 from hw_anon.core.errors import ContractError
+from hw_anon.core.simulator_library import load_simulator_library
 
 __all__ = ["DONE", "FAILED", "IDLE", "RUNNING", "Job", "NativeSimulator", "Progress"]
 
@@ -88,7 +89,7 @@ class NativeSimulator:
             ContractError: if the library is missing, no simulator or built for other ports.
         """
         self._interface = interface
-        self._lib = _load(library)
+        self._lib = load_simulator_library(library, prefix="hwa_", version=ABI_VERSION, what="simulator")
         if (built_for := self._lib.hwa_description().decode()) != describe_ports(interface):
             raise ContractError(f"{library} was built for other ports ({built_for}); build the simulator again")
         self._progress_type = _progress_type(len(interface.inputs), len(interface.outputs))
@@ -154,22 +155,6 @@ class NativeSimulator:
     def trace(self, path: Path | None) -> bool:
         """Opens a waveform file, or with `None` closes it; returns whether that worked."""
         return bool(self._lib.hwa_trace(self._handle, str(path).encode() if path else b""))
-
-
-def _load(library: Path) -> Any:
-    if not library.is_file():
-        raise ContractError(f"simulator library {library} does not exist; build the simulator again")
-    try:
-        lib = ctypes.CDLL(str(library.absolute()))
-        version = lib.hwa_abi_version()
-    except (OSError, AttributeError) as exc:
-        raise ContractError(f"{library} is no simulator library ({exc}); build the simulator again") from exc
-    if version != ABI_VERSION:
-        raise ContractError(f"{library} has interface version {version}, not {ABI_VERSION}; build the simulator again")
-    lib.hwa_create.restype = ctypes.c_void_p
-    for name in ("hwa_description", "hwa_error", "hwa_log"):
-        getattr(lib, name).restype = ctypes.c_char_p
-    return lib
 
 
 def _progress_type(inputs: int, outputs: int) -> Any:

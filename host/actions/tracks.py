@@ -114,6 +114,11 @@ class Tracker:
         self._tracks = [track for track in self._tracks if track not in ended]
         return [t for t in self._tracks if self._confirmed(t)], [t for t in ended if self._confirmed(t)]
 
+    def cut(self) -> list[Track]:
+        """Forgets everybody, for a frame of another scene comes next; returns the confirmed tracks that ended so."""
+        ended, self._tracks = self._tracks, []
+        return [track for track in ended if self._confirmed(track)]
+
     def _confirmed(self, track: Track) -> bool:
         return track.seen >= self.config.confirm
 

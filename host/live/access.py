@@ -47,9 +47,11 @@ def read_token(path: Path) -> str:
     """Reads a token from a file that only its owner can read.
 
     Raises:
-        ConfigError: if others can read it, or the token is too short.
+        ConfigError: if it is a directory, others can read it, or the token is too short.
         OSError: if it cannot be read.
     """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a directory; name a file that holds the token")
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"{path}: others can read the token: chmod 600 {path}")
     token = path.read_text(encoding="utf-8").strip()

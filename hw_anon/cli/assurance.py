@@ -39,7 +39,8 @@ def assurance(
     try:
         document = json.loads(output.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
-        raise ContractError(f"{output}: not a JSON document ({exc})") from exc
+        why = exc.strerror if isinstance(exc, OSError) else exc
+        raise ContractError(f"{output}: not a JSON document ({why}); give what the command printed, in a file") from exc
     kind = kind_of(document, where=str(output))
     if kind not in command.split():
         raise ConfigError(f"--command {command!r} is no `hw-anon {kind}`, which printed {output}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hw_anon.cli.board_process import BoardPythonOption, find_board_python
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, status
 from hw_anon.core.atomic import write_text_atomically
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from hw_anon.cli.bench_suite import Line, Measured
 
 __all__ = ["register"]
-
-_BOARD_PYTHON = Path(".venv-board/bin/python")
 
 
 def register(app: typer.Typer) -> None:
@@ -45,9 +44,7 @@ def bench(
     detector: Annotated[
         Path | None, typer.Option("--detector", help="Exported action detector, see: hw-anon export-detector.")
     ] = None,
-    board_python: Annotated[
-        Path, typer.Option("--board-python", help="Python that has the board extra, for the driver's time.")
-    ] = _BOARD_PYTHON,
+    board_python: BoardPythonOption = None,
     out: Annotated[Path, typer.Option("--out", help="File for the figures.")] = Path("build/bench.json"),
     work: WorkOption = Path("build"),
     as_json: JsonOption = False,
@@ -70,7 +67,7 @@ def bench(
         workspace=Workspace(work),
         cameras=tuple(camera or sorted((Path(hls.camera.__file__).parent / "configs").glob("*.toml"), reverse=True)),
         detector=detector,
-        board_python=board_python,
+        board_python=find_board_python(board_python),
     )
     parts: dict[str, Measured] = {}
     for name in names:

@@ -14,7 +14,7 @@ from hw_anon.core.errors import ToolError
 if TYPE_CHECKING:
     from hw_anon.core.remote_camera import RemoteCamera
 
-__all__ = ["BoardPythonOption", "board_python", "served_camera"]
+__all__ = ["BoardPythonOption", "board_python", "find_board_python", "served_camera"]
 
 BoardPythonOption = Annotated[
     Path | None,
@@ -23,6 +23,11 @@ BoardPythonOption = Annotated[
 """The `--board-python` option."""
 
 _DEFAULT = Path(".venv-board/bin/python")
+
+
+def find_board_python(given: Path | None) -> Path | None:
+    """Returns the Python of the board's environment, `None` if there is none; `given` as in `board_python`."""
+    return next((place for place in _places(given) if place.is_file()), None)
 
 
 def board_python(given: Path | None) -> Path:
@@ -34,15 +39,17 @@ def board_python(given: Path | None) -> Path:
     Raises:
         ToolError: if there is none.
     """
-    sources = Path(__file__).resolve().parents[2]
-    places = [given] if given is not None else [_DEFAULT, sources / _DEFAULT]
-    for place in places:
-        if place.is_file():
-            return place
+    if (found := find_board_python(given)) is not None:
+        return found
+    first = _places(given)[0]
     raise ToolError(
-        f"{places[0]} does not exist: the driver needs an environment with the board extra (pynq); `make demo` makes "
-        "it, or name its Python with --board-python"
+        f"{first} {'is no program' if first.exists() else 'does not exist'}: the driver needs an environment with the "
+        "board extra (pynq); `make demo` makes it, or name its Python with --board-python"
     )
+
+
+def _places(given: Path | None) -> list[Path]:
+    return [given] if given is not None else [_DEFAULT, Path(__file__).resolve().parents[2] / _DEFAULT]
 
 
 def served_camera(python: Path, arguments: Sequence[str]) -> RemoteCamera:

@@ -53,7 +53,8 @@ def evaluate_detector(
     from hw_anon.cli.pretrain_detector import print_detector_metrics
     from hw_anon.core.atomic import write_text_atomically
     from hw_anon.core.errors import ConfigError
-    from hw_anon.data.detector_frames import HARD_FRAMES, FrameSettings, load_clip_pictures, load_real_pictures
+    from hw_anon.data.detector_frames import HARD_FRAMES, FrameSettings
+    from hw_anon.data.face_pictures import load_clip_pictures, load_real_pictures
     from hw_anon.data.synthetic.sets import open_clips
     from quant.detector_metrics import detector_metrics
     from quant.train_detector import validation_frames

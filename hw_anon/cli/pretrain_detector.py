@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +14,10 @@ from hw_anon.cli.workspace import WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress, status
 
 if TYPE_CHECKING:
+    from hw_anon.data.face_pictures import FacePicture
     from hw_anon.data.synthetic.sets import SyntheticClips
+    from quant.face_detector import FaceDetector
+    from quant.train_detector import DetectorRecipe
 
 __all__ = ["print_detector_metrics", "register"]
 
@@ -87,9 +92,9 @@ def pretrain_detector(
 
     At length: hw-anon pretrain-detector --data data/people --hard --steps 20000 --batch 32 --workers 14 --device cuda
     """
-    from hw_anon.data.detector_frames import load_clip_pictures, load_portrait_pictures, load_real_pictures, repeated
+    from hw_anon.data.face_pictures import load_clip_pictures, load_portrait_pictures, load_real_pictures, repeated
     from hw_anon.data.synthetic.sets import open_clips
-    from quant.train_detector import DetectorRecipe, save_detector, train_face_detector, validation_frames
+    from quant.train_detector import DetectorRecipe, save_detector, validation_frames
 
     recipe = DetectorRecipe(
         net=net,
@@ -106,28 +111,17 @@ def pretrain_detector(
         seed=seed,
         device=device,
     )
-    workspace, begun = Workspace(work), time.monotonic()
+    workspace = Workspace(work)
+    deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     clips = open_clips(data)
     with status("reading pictures"):
         train, test = (load_clip_pictures(clips, split, most=pictures) for split in ("train", "test"))
         rendered = [*train, *load_portrait_pictures(clips.directory, "train", most=portraits)]
         photographs = [picture for folder in real or [] for picture in load_real_pictures(folder, most=pictures)]
         shown = repeated(photographs, beside=len(rendered), share=real_share)
-    with progress() as bar:
-        task = bar.add_task(f"training {net}", total=steps)
-
-        def advance(step: int, loss: float) -> None:
-            bar.update(task, completed=step, description=f"training {net}, loss {loss:.3f}")
-
-            if minutes is not None and time.monotonic() - begun > 60 * minutes and step % recipe.checkpoint_every == 0:
-                raise _OutOfTimeError
-
-        checkpoint = workspace.root / "cache" / f"pretrain-{net}.pt"
-        try:
-            model = train_face_detector(recipe, [*rendered, *shown], checkpoint=checkpoint, on_step=advance)
-        except _OutOfTimeError:
-            note(f"stopped; the same command goes on from {checkpoint}")
-            return
+    model = _train(recipe, [*rendered, *shown], workspace.root / "cache" / f"pretrain-{net}.pt", deadline)
+    if model is None:
+        return
     directory = out or workspace.root / "weights" / net
     with status("measuring"):
         metrics = save_detector(
@@ -143,6 +137,27 @@ def pretrain_detector(
         return
     print_detector_metrics(net, metrics["validation"])
     note(f"weights: {directory}")
+
+
+def _train(
+    recipe: DetectorRecipe, pictures: Sequence[FacePicture], checkpoint: Path, deadline: float
+) -> FaceDetector | None:
+    """Trains a detector, or goes on with it; returns `None` if the deadline (monotonic clock) came before the end."""
+    from quant.train_detector import train_face_detector
+
+    with progress() as bar:
+        task = bar.add_task(f"training {recipe.net}", total=recipe.steps)
+
+        def advance(step: int, loss: float) -> None:
+            bar.update(task, completed=step, description=f"training {recipe.net}, loss {loss:.3f}")
+            if time.monotonic() > deadline and step % recipe.checkpoint_every == 0:
+                raise _OutOfTimeError
+
+        try:
+            return train_face_detector(recipe, pictures, checkpoint=checkpoint, on_step=advance)
+        except _OutOfTimeError:
+            note(f"stopped; the same command goes on from {checkpoint}")
+            return None
 
 
 def _provenance(clips: SyntheticClips, train: int, test: int) -> dict[str, Any]:

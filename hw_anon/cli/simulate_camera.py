@@ -119,17 +119,22 @@ def face_patches(portrait_only: bool, seed: int, workspace: Workspace) -> list[F
 
 
 def _print(report: EqualityReport, made: CameraDirectory) -> None:
-    columns = ("frame", "faces", "fault", "sides", "detect", "decode", "modify", "paste", "in to out", "differing")
+    from hls.camera.borders import BORDERS, describe_borders
+
+    stages = ("detect", "decode", "modify", "paste", "in to out")
+    columns = ("frame", "faces", "fault", "sides", "at l t r b", *stages, "differing")
     rows: list[tuple[Any, ...]] = [
         (
             row.number,
             row.faces,
             row.fault.name,
             "–".join(map(str, row.sides)) if row.sides else "",
+            " ".join(str(row.borders[border]) for border in BORDERS),
             *(f"{getattr(row.cycles, stage):,}" for stage in ("detect", "decode", "modify", "paste", "latency")),
             row.differing_bytes,
         )
         for row in report.frames
     ]
     print_table(f"Simulated camera {made.build_id}, cycles", columns, rows)
+    note(describe_borders(report.borders()))
     note(f"{report.differing_bytes} differing bytes in {len(rows)} frames; {report.cycles:,} cycles")

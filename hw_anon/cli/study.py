@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hw_anon.cli.method_options import CropSideOption, DeviceOption
+from hw_anon.cli.method_options import CropSideOption, DeviceOption, OnnxValuesOption
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table, status
 from hw_anon.core.errors import ConfigError
@@ -36,6 +36,15 @@ def study(
     modifier: Annotated[
         str | None, typer.Option("--modifier", help="Trained modifier.safetensors, or NAME=PATH; instead of --backend.")
     ] = None,
+    anonymiser: Annotated[
+        str | None,
+        typer.Option(
+            "--anonymiser",
+            help="An anonymiser of others instead: package.module:function, file.py:function, or network.onnx, NAME= "
+            "before it if wanted (docs/foreign.md).",
+        ),
+    ] = None,
+    onnx_values: OnnxValuesOption = None,
     dataset: Annotated[
         str, typer.Option("--set", help="People never seen in training: att, lfw:DIR, folder:DIR, synthetic:DIR.")
     ] = "att",
@@ -67,7 +76,7 @@ def study(
 
     workspace = Workspace(work)
     settings = StudySettings(positive_pairs=pairs, negative_pairs=pairs, named=named, candidates=candidates, seed=seed)
-    method = _method(backend, modifier, net, workspace, crop_side, seed, device)
+    method = _method(backend, modifier, anonymiser, onnx_values, net, workspace, crop_side, seed, device)
     with status(f"finding the faces of {dataset}"):
         judged = open_identity_set(
             dataset,
@@ -82,6 +91,8 @@ def study(
     if as_json:
         emit_document({"study": made.key["study"], **{kind: str(path) for kind, path in files.items()}})
         return
+    if untouched := made.key.get("n_untouched"):
+        note(f"{untouched} of {made.key['n_faces']} faces shown as modified are as they were: it changed nothing there")
     for kind, path in files.items():
         note(f"{kind}: {path}")
 
@@ -131,7 +142,15 @@ def _rows(result: StudyScore) -> list[tuple[str, str, str, str, str]]:
 
 
 def _method(
-    backend: str | None, modifier: str | None, net: str, workspace: Workspace, crop_side: int, seed: int, device: str
+    backend: str | None,
+    modifier: str | None,
+    anonymiser: str | None,
+    onnx_values: str | None,
+    net: str,
+    workspace: Workspace,
+    crop_side: int,
+    seed: int,
+    device: str,
 ) -> Method:
     """Returns the one method asked for.
 
@@ -139,10 +158,13 @@ def _method(
         ConfigError: if there is not exactly one.
     """
     from hls.flow.config import BuildConfig
-    from hw_anon.cli.methods import MethodMaker, backend_names, trained_methods
+    from hw_anon.cli.methods import MethodMaker, backend_names, foreign_methods, trained_methods
 
-    if (backend is None) == (modifier is None):
-        raise ConfigError("a study is about one method: give either --backend or --modifier")
+    if sum(given is not None for given in (backend, modifier, anonymiser)) != 1:
+        raise ConfigError("a study is about one method: give either --backend, --modifier or --anonymiser")
+    foreign = foreign_methods([anonymiser] if anonymiser else [], crop_side=crop_side, values=onnx_values)
+    if foreign:
+        return foreign[0]
     if modifier is not None:
         return trained_methods([modifier], device=device)[0]
     maker = MethodMaker(net=net, config=BuildConfig(), workspace=workspace, crop_side=crop_side, seed=seed, seen=())

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_anon.core.errors import ConfigError, ContractError, DeviceError
+from hw_anon.core.simulator_library import load_simulator_library
 
 __all__ = ["CAMERA_LIBRARY", "CAMERA_RTL", "StageTimes", "VerilatedCamera"]
 
@@ -237,18 +238,7 @@ class VerilatedCamera:
 
 
 def _load(library: Path) -> Any:
-    if not library.is_file():
-        raise ContractError(f"simulator library {library} does not exist; build the camera again")
-    try:
-        lib = ctypes.CDLL(str(library.absolute()))
-        version = lib.hwc_abi_version()
-    except (OSError, AttributeError) as exc:
-        raise ContractError(f"{library} is no simulated camera ({exc}); build the camera again") from exc
-    if version != _ABI_VERSION:
-        raise ContractError(f"{library} has interface version {version}, not {_ABI_VERSION}; build the camera again")
-    lib.hwc_create.restype = ctypes.c_void_p
-    for name in ("hwc_description", "hwc_error", "hwc_log"):
-        getattr(lib, name).restype = ctypes.c_char_p
+    lib = load_simulator_library(library, prefix="hwc_", version=_ABI_VERSION, what="camera")
     for name in ("hwc_cycle", "hwc_pending", "hwc_available"):
         getattr(lib, name).restype = ctypes.c_uint64
     return lib

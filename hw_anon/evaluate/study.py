@@ -21,11 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_anon.core.atomic import write_text_atomically
+from hw_anon.core.boxes import Box
 from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ConfigError
 from hw_anon.core.hashing import sha256_bytes
 from hw_anon.core.video_path import crop_resize
 from hw_anon.evaluate.faces import IdentityFaces
+from hw_anon.evaluate.foreign import ForeignFigures, foreign_figures
 from hw_anon.evaluate.gallery import GalleryMethod, modify_regions, picture_uri
 from hw_anon.evaluate.pages import render_template
 
@@ -46,6 +48,8 @@ KEY_FORMAT = "hw-anon study key 1"
 ANSWERS_FORMAT = "hw-anon study answers 1"
 
 _TEMPLATE = "study.html.j2"
+
+Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +95,7 @@ class _Pictures:
     def __init__(self, faces: IdentityFaces, method: GalleryMethod, side: int, generator: np.random.Generator) -> None:
         self._faces, self._method, self._side, self._generator = faces, method, side, generator
         self._used = np.zeros(len(faces), np.int64)
+        self._shown: dict[int, tuple[Picture, Picture]] = {}  # regions of pictures, before and after
 
     def draw(self, person: int, *, apart_from: Sequence[int] = ()) -> int:
         """Returns the index of one of the least used pictures of a person."""
@@ -108,7 +113,15 @@ class _Pictures:
     def modified(self, index: int) -> str:
         """Returns the modified region as a `data:` address."""
         picture, region = self._faces.pictures[index], self._faces.regions[index]
-        return picture_uri(crop_resize(modify_regions(picture, [region], self._method), region, self._side))
+        modified = modify_regions(picture, [region], self._method)
+        self._shown[index] = picture[region.rows, region.columns], modified[region.rows, region.columns].copy()
+        return picture_uri(crop_resize(modified, region, self._side))
+
+    def foreign(self) -> ForeignFigures | None:
+        """Returns how many of the faces shown as modified an anonymiser of others left as they were."""
+        before, after = [old for old, _ in self._shown.values()], [new for _, new in self._shown.values()]
+        regions = [[Box(x=0, y=0, width=old.shape[1], height=old.shape[0])] for old in before]
+        return foreign_figures(self._method.backend, before, after, regions)
 
 
 def make_study(
@@ -151,6 +164,8 @@ def make_study(
         "pairs": {question["id"]: answer for question, answer in zip(pairs, same, strict=True)},
         "named": {question["id"]: answer for question, answer in zip(named, who, strict=True)},
     }
+    if (foreign := pictures.foreign()) is not None:
+        key |= foreign.as_json()
     page = render_template(
         _TEMPLATE, study=identity, questions=questions, side=settings.side, answers_format=ANSWERS_FORMAT
     )

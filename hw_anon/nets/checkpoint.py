@@ -48,8 +48,13 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Reads what `write_tensors` wrote; tensors are on the CPU.
 
     Raises:
+        ConfigError: if the path is a directory's.
         ContractError: if the file is missing, is no safetensors file or lacks the document.
     """
+    if path.is_dir():
+        inside = sorted(path.glob("*.safetensors"))
+        remedy = f"name {' or '.join(map(str, inside))}" if inside else "and no .safetensors file is in it: name one"
+        raise ConfigError(f"{path} is a directory, {remedy}")
     try:
         with safe_open(str(path), framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
@@ -71,6 +76,7 @@ def read_network(path: Path, architecture: str) -> tuple[dict[str, Tensor], dict
         architecture: what its metadata must say under `architecture`, in this layout.
 
     Raises:
+        ConfigError: if the path is a directory's.
         ContractError: if the file is missing or damaged, or holds another network.
     """
     tensors, metadata = read_tensors(path)

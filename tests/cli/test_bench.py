@@ -10,6 +10,7 @@ import pytest
 
 from hw_anon.cli import bench_suite, main
 from hw_anon.cli.bench_suite import Bench, Line, Measured
+from hw_anon.cli.board_process import find_board_python
 from hw_anon.core.errors import ConfigError
 
 CapFd = pytest.CaptureFixture[str]
@@ -56,7 +57,7 @@ def test_an_unknown_benchmark_is_refused(tmp_path: Path, capfd: CapFd) -> None:
     assert "fast" in capfd.readouterr().err
 
 
-def _bench(tmp_path: Path, board_python: Path) -> Bench:
+def _bench(tmp_path: Path, board_python: Path | None) -> Bench:
     workspace = bench_suite.Workspace(tmp_path)
     return Bench(net="modifier-xs", workspace=workspace, cameras=(), detector=None, board_python=board_python)
 
@@ -70,6 +71,8 @@ def test_the_driver_is_measured_by_its_own_benchmark(tmp_path: Path, monkeypatch
 
 
 def test_what_is_not_here_is_named(tmp_path: Path) -> None:
-    setup = _bench(tmp_path, tmp_path / "none")
-    assert "none" in bench_suite.ENTRIES["driver"](setup).missing
+    assert find_board_python(tmp_path / "none") is None
+    assert find_board_python(Path(sys.executable)) == Path(sys.executable)
+    setup = _bench(tmp_path, None)
+    assert "make test-board" in bench_suite.ENTRIES["driver"](setup).missing
     assert "export-detector" in bench_suite.ENTRIES["detector"](setup).missing

@@ -36,3 +36,10 @@ def test_a_missing_checkpoint_is_a_file_error(tmp_path: Path, capfd: pytest.Capt
     assert main(["export-detector", str(tmp_path / "nothing.safetensors"), "--out", str(tmp_path / "out")]) == 3
     assert "does not exist" in capfd.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["export-detector", "ship-detector"])
+def test_a_directory_is_no_checkpoint(command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "detector.safetensors").write_bytes(b"")
+    assert main([command, str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert f"is a directory, name {tmp_path / 'detector.safetensors'}" in capfd.readouterr().err

@@ -13,6 +13,7 @@ from typing import NoReturn
 import pytest
 
 from hw_anon.core.atomic import atomic_directory, write_bytes_atomically, write_text_atomically
+from hw_anon.core.errors import ConfigError
 
 
 def no_space(*_: object) -> NoReturn:
@@ -88,9 +89,11 @@ def test_directory_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> Non
     assert names(target) == ["first"]
     with atomic_directory(target) as directory:
         assert names(directory) == []
-        (directory / "second").write_text("2")
+        for name in ("first", "second"):
+            (directory / name).write_text("2")
         assert names(target) == ["first"], "the old one stays until the end"
-    assert names(target) == ["second"]
+    assert names(target) == ["first", "second"]
+    assert (target / "first").read_text() == "2"
     assert names(tmp_path / "out") == ["build"]
     assert stat.S_IMODE(target.stat().st_mode) == 0o755
 
@@ -132,3 +135,19 @@ def test_a_failing_swap_leaves_the_old_directory(
         (directory / "kept").write_text("new")
     assert names(tmp_path) == ["build"]
     assert (target / "kept").read_text() == "old"
+
+
+def test_what_is_no_earlier_output_is_not_replaced(tmp_path: Path) -> None:
+    mine, file, empty = tmp_path / "pictures", tmp_path / "notes.txt", tmp_path / "empty"
+    mine.mkdir()
+    (mine / "holiday.jpg").write_text("dear to me")
+    file.write_text("notes")
+    empty.mkdir()
+    with pytest.raises(ConfigError, match=r"it holds holiday.jpg.*manifest.json"), atomic_directory(mine) as directory:
+        (directory / "manifest.json").write_text("new")
+    with pytest.raises(ConfigError, match="is a file"), atomic_directory(file):
+        pytest.fail("the work is not begun")
+    with atomic_directory(empty) as directory:
+        (directory / "manifest.json").write_text("new")
+    assert names(tmp_path) == ["empty", "notes.txt", "pictures"]
+    assert (names(mine), file.read_text(), names(empty)) == (["holiday.jpg"], "notes", ["manifest.json"])

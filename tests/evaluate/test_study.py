@@ -18,6 +18,7 @@ from hw_anon.core.video_path import crop_resize, paste
 from hw_anon.evaluate.baselines import make_baseline
 from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.gallery import GalleryMethod, picture_uri
+from hw_anon.evaluate.identity_sets import JudgedSet
 from hw_anon.evaluate.study import ANSWERS_FORMAT, Study, StudySettings, make_study, write_study
 from hw_anon.evaluate.study_score import read_answers, read_key, score_study
 
@@ -213,3 +214,27 @@ def test_the_command_scores_files(study: Study, tmp_path: Path, capfd: pytest.Ca
     assert main(["study", "score", "--key", str(path), str(path)]) == 3
     assert main(["study", "--out", str(tmp_path)]) == 2
     assert np.all([path.is_file() for path in files.values()])
+
+
+def test_an_anonymiser_of_others_is_asked_about_and_its_misses_counted(
+    toy_faces: IdentityFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from hw_anon.cli import main
+    from hw_anon.evaluate import identity_sets
+
+    monkeypatch.setattr(identity_sets, "open_identity_set", lambda *_, **__: JudgedSet(faces=toy_faces))
+    tool = tmp_path / "tool.py"
+    level = np.median([picture.mean() for picture in toy_faces.pictures])
+    tool.write_text(f"def bright_only(frame, regions):\n    return frame if frame.mean() < {level} else frame * 0\n")
+    arguments = ["study", "--candidates", "4", "--anonymiser", f"mine={tool}:bright_only", "--out", str(tmp_path)]
+    assert main([*arguments, "--backend", "blur-8"]) == 2
+    assert main([*arguments, "--work", str(tmp_path)]) == 0
+    key = read_key(tmp_path / "key.json")
+    assert (key["method"], key["takes"]) == ("mine", "frames")
+    assert 0 < key["n_untouched"] < key["n_faces"] <= len(toy_faces)
+    assert f"{key['n_untouched']} of {key['n_faces']} faces" in capfd.readouterr().err
+    shown = set(Questions((tmp_path / "study.html").read_text()).pictures["trust"])
+    black = np.zeros((StudySettings().side, StudySettings().side, 3), np.uint8)
+    assert picture_uri(black) in shown
+    own = make_study(toy_faces, _method("blur-8"), SETTINGS, command="hw-anon study")
+    assert "n_untouched" not in own.key, "of others only"

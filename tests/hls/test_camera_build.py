@@ -193,6 +193,8 @@ def test_frames_equal_the_golden_model(camera: CameraDirectory) -> None:
     assert document["frames"] == 4
     assert set(document["latency_cycles_by_faces"]) == {str(row.faces) for row in report.frames}
     assert all(row["cycles"]["latency"] > 0 for row in document["rows"])
+    assert document["regions_at_borders"] == report.borders()
+    assert all(sum(row.borders.values()) == 0 for row in report.frames if not row.faces)
 
 
 @pytest.mark.finn

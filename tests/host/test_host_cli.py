@@ -221,6 +221,7 @@ def test_a_camera_to_simulate_is_signed_as_well(tmp_path: Path, capfd: pytest.Ca
     [
         (["--host", "0.0.0.0"], 2, "--token-file"),
         (["--certificate", "cert.pem"], 2, "go together"),
+        (["--certificate", "cert.pem", "--key", "key.pem"], 2, "cert.pem and key.pem are no certificate"),
         (["--simulated", "camera"], 2, "go together"),
         (["--recording", "a.mp4", "--design", "b"], 2, "exclude each other"),
         (["--recording", "nothing.mp4"], 3, "cannot be read"),

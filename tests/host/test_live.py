@@ -275,6 +275,8 @@ def test_the_token_file_is_its_owners_and_long_enough(tmp_path: Path) -> None:
     path.write_text("short")
     with pytest.raises(ConfigError, match="at least 20"):
         read_token(path)
+    with pytest.raises(ConfigError, match="is a directory"):
+        read_token(tmp_path)
 
 
 def test_a_visitor_who_reads_nothing_holds_up_nobody_and_is_sent_away(

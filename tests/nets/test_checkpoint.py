@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hw_anon.core.errors import ContractError
+from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.nets.checkpoint import load_modifier, read_tensors, save_modifier, write_tensors
 from hw_anon.nets.modifier import SMOKE, JohnsonModifier
 
@@ -37,6 +37,14 @@ def test_equal_weights_give_equal_files(tmp_path: Path) -> None:
     for name in ("a", "b"):
         save_modifier(tmp_path / name, net, {"seed": 0, "recipe": {"x": 1, "a": 2}})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_of_a_directory_it_is_said_which_file_to_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is a directory, and no \.safetensors file is in it"):
+        read_tensors(tmp_path)
+    (tmp_path / "modifier.safetensors").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"is a directory, name .*modifier\.safetensors"):
+        read_tensors(tmp_path)
 
 
 def test_damaged_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
