@@ -63,7 +63,7 @@ class DistilTerms(Config):
 
 NO_TERMS = DistilTerms()
 """Distance to the target alone."""
-HIDING = DistilTerms(focus=3.0, leak=0.05, target_likeness=0.1, own_likeness=0.15)
+HIDING = DistilTerms(focus=3.0, leak=0.25, target_likeness=0.2, own_likeness=0.4)
 """As the shipped student of the average face was taught."""
 
 

@@ -16,7 +16,7 @@ from quant.distil import DistilRecipe, starting_state
 from quant.export import integer_net, weights_sha256
 from quant.modifier import Modifier
 from quant.training import write_weights
-from quant.zoo import NETS, WEIGHTS_FILE, weights_directory
+from quant.zoo import NETS, WEIGHTS_FILE, autoencoder_of, weights_directory
 
 __all__ = ["CHIP_DIRECTORY", "DISTILLED_DIRECTORY", "distil_recipe", "save_chip", "start_chip"]
 
@@ -35,7 +35,7 @@ def distil_recipe(chip: ChipConfig, *, seed: int, device: str) -> DistilRecipe:
         seed: seed of the run.
         device: torch device.
     """
-    shipped = weights_directory(chip.network) if chip.network in NETS else None
+    shipped = weights_directory(autoencoder_of(chip.network)) if chip.network in NETS else None
     known = shipped is not None and (shipped / WEIGHTS_FILE).is_file()
     return DistilRecipe(
         net=chip.network,

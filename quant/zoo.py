@@ -22,6 +22,7 @@ __all__ = [
     "NETS",
     "RECIPE_FILE",
     "WEIGHTS_FILE",
+    "autoencoder_of",
     "detector_config",
     "is_directory_of_weights",
     "load_detector",
@@ -48,6 +49,8 @@ NETS: dict[str, ModifierConfig] = {
     "modifier-s": ModifierConfig(),
     # The largest that is meant for a board: 107 MMAC.
     "modifier-m": ModifierConfig(widths=(16, 32, 64), blocks=3),
+    # The same network, taught to reproduce faces: what others start from, and what shows whether a byte goes wrong.
+    "autoencoder-s": ModifierConfig(),
     # For tests: 3.7 MMAC, 32×32 pixels.
     "modifier-xs": ModifierConfig(input_size=32, widths=(8, 16, 24), blocks=1),
 }
@@ -69,6 +72,14 @@ ENLARGED: dict[str, tuple[str, int, int]] = {
 def _trained(name: str) -> str:
     """Returns under which name a shipped network's weights lie."""
     return ENLARGED[name][0] if name in ENLARGED else name
+
+
+_AUTOENCODERS = {"modifier-s": "autoencoder-s"}
+
+
+def autoencoder_of(name: str) -> str:
+    """Returns which shipped network of the same configuration reproduces faces; itself if it learned nothing else."""
+    return _AUTOENCODERS.get(name, name)
 
 
 def net_config(name: str) -> ModifierConfig:

@@ -42,15 +42,17 @@ class DetectorJob:
     command: str
     """Command line, for the results."""
     method: str | None = None
-    """Name of a baseline; `None` for a trained modifier or an anonymiser of others."""
+    """Name of a baseline; `None` for anything else."""
     modifier: Path | None = None
     """Checkpoint of a trained modifier."""
+    net: str | None = None
+    """A network of the chip: name or directory with weights."""
     anonymiser: str | None = None
     """An anonymiser of others, `[NAME=]TARGET`."""
     onnx_values: str | None = None
     """What black and white are to it, if it is a network in float."""
     name: str | None = None
-    """Name of the trained modifier in results, its own if not given."""
+    """Name of what is trained in results, its own if not given."""
     seed: int | None = None
     """Seed in the result's name, of a method that has none of its own."""
     crop_side: int = 256
@@ -109,14 +111,16 @@ def use_one_thread() -> None:
 
 def _method(job: DetectorJob) -> tuple[Method, bool]:
     """Returns the method and whether it can be sent to other processes."""
-    from hw_anon.cli.methods import foreign_methods
+    from hw_anon.cli.methods import foreign_methods, network_method
     from hw_anon.evaluate.baselines import make_baseline
     from hw_anon.evaluate.float_backend import Method, load_method
 
     if job.anonymiser is not None:
         return foreign_methods([job.anonymiser], crop_side=job.crop_side, values=job.onnx_values)[0], False
+    if job.net is not None:
+        return network_method(job.net, name=job.name), False
     if job.modifier is None:
-        assert job.method is not None, "a job has a method, a modifier or an anonymiser"
+        assert job.method is not None, "a job has a method, a network, a modifier or an anonymiser"
         return Method(backend=make_baseline(job.method), crop_side=job.crop_side), True
     return load_method(job.modifier, name=job.name, device=job.device), False
 
@@ -210,7 +214,7 @@ class _Work:
             dataset=self.clips.title,
             seed=self.seed,
             command=self.job.command,
-            learned=self.job.modifier is not None,
+            learned=bool(self.job.modifier or self.job.net),
             train_frames=train_frames,
             frames=len(modified),
             clips=len(modified.clips.unique()),

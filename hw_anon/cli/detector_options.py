@@ -22,6 +22,7 @@ __all__ = [
     "MinutesOption",
     "ModifierOption",
     "NameOption",
+    "NetsOption",
     "OutOption",
     "SeedOption",
     "WarmStartOption",
@@ -36,6 +37,10 @@ MethodOption = Annotated[
 ]
 ModifierOption = Annotated[
     list[Path] | None, typer.Option("--modifier", help="A trained modifier's checkpoint; repeatable.")
+]
+NetsOption = Annotated[
+    list[str] | None,
+    typer.Option("--net", help="A network of the chip, as integers: name or directory of weights; repeatable."),
 ]
 NameOption = Annotated[str | None, typer.Option("--name", help="Name of the trained modifiers in results.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Results directory.")]

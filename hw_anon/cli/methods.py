@@ -31,6 +31,7 @@ __all__ = [
     "backend_names",
     "foreign_methods",
     "make_attacks",
+    "network_method",
     "trained_methods",
 ]
 
@@ -105,16 +106,42 @@ class MethodMaker:
     def _built(self, name: str) -> tuple[ModifierBackend, tuple[int, int, int]]:
         """Returns a stage of the network's chain, and rows, columns and channels of its input."""
         if name == "qat":
-            from quant.backend import QatBackend
-            from quant.export import integer_net
-            from quant.zoo import load_net
-
-            net = load_net(self.net)
-            side = net.config.input_size
-            return QatBackend(integer_net(net)), (side, side, net.config.input_channels)
+            return _quantised(self.net)
         finished = self.workspace.built(self.net, self.config, on_stage=note_stage)
         _, height, width, channels = finished.contract.input.shape
         return finished.twin() if name == "twin" else finished.rtl_backend(), (height, width, channels)
+
+
+def _quantised(net: str) -> tuple[ModifierBackend, tuple[int, int, int]]:
+    """Returns a network's integers as they were trained, and rows, columns and channels of its input."""
+    from quant.backend import QatBackend
+    from quant.export import integer_net
+    from quant.zoo import load_net
+
+    trained = load_net(net)
+    side = trained.config.input_size
+    return QatBackend(integer_net(trained)), (side, side, trained.config.input_channels)
+
+
+def network_method(net: str, *, name: str | None = None) -> Method:
+    """Returns a network of the chip; of a keyed one, the camera whose key changes with each power-up.
+
+    Args:
+        net: name of a shipped network, or a directory with weights.
+        name: in results; the network's or the directory's own if not given.
+
+    Raises:
+        ConfigError: if there is no such network.
+        ContractError: if its files are missing or damaged.
+    """
+    from hw_anon.evaluate.float_backend import keyed_methods
+    from quant.zoo import net_record
+
+    backend, (side, _, channels) = _quantised(net)
+    record = net_record(net)
+    named = _Named(name or Path(net).name, backend)
+    seen = tuple(record.get("judges_seen", ()))
+    return keyed_methods(named, channels - 3, crop_side=side, seen=seen, seed=record.get("seed"))[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from hw_anon.cli.detector_options import (
     MinutesOption,
     ModifierOption,
     NameOption,
+    NetsOption,
     OutOption,
     SeedOption,
     WarmStartOption,
@@ -54,6 +55,7 @@ def train_detector(
     clips: ClipsOption,
     method: MethodOption = None,
     modifier: ModifierOption = None,
+    net: NetsOption = None,
     anonymiser: AnonymiserOption = None,
     onnx_values: OnnxValuesOption = None,
     name: NameOption = None,
@@ -108,9 +110,9 @@ def train_detector(
         device=device,
         workers=workers,
     )
-    names = _names(method or [], bool(modifier or anonymiser))
+    names = _names(method or [], bool(modifier or net or anonymiser))
     foreign_methods(anonymiser or [], crop_side=crop_side, values=onnx_values)  # refused now, not after the first hour
-    documents = list(_run(_jobs(base, names, modifier or [], anonymiser or []), jobs))
+    documents = list(_run(_jobs(base, names, modifier or [], net or [], anonymiser or []), jobs))
     if as_json:
         emit_document(documents)
         return
@@ -167,7 +169,11 @@ def _names(asked: Sequence[str], with_others: bool) -> list[str]:
 
 
 def _jobs(
-    base: DetectorJob, names: Sequence[str], modifiers: Sequence[Path], anonymisers: Sequence[str] = ()
+    base: DetectorJob,
+    names: Sequence[str],
+    modifiers: Sequence[Path],
+    nets: Sequence[str] = (),
+    anonymisers: Sequence[str] = (),
 ) -> list[DetectorJob]:
     """Returns the jobs in order, each with the clear detector that is there by then."""
     clear = base.clear_detector
@@ -176,6 +182,7 @@ def _jobs(
         clear = own
     jobs = [replace(base, method=name, clear_detector=None if name == _CLEAR else clear) for name in names]
     jobs += [replace(base, modifier=path, clear_detector=clear) for path in modifiers]
+    jobs += [replace(base, net=net, clear_detector=clear) for net in nets]
     return jobs + [replace(base, anonymiser=text, clear_detector=clear) for text in anonymisers]
 
 
@@ -186,7 +193,7 @@ def _run(jobs: Sequence[DetectorJob], at_a_time: int) -> Iterator[dict[str, Any]
         rest = [job for job in jobs if job.method != _CLEAR]
         alone = [*first, *(rest if at_a_time == 1 else [])]
         for job in alone:
-            task = display.add_task(str(job.method or job.modifier or job.anonymiser))
+            task = display.add_task(str(job.method or job.modifier or job.net or job.anonymiser))
 
             def advance(what: str, done: int, total: int, task: Any = task) -> None:
                 display.update(task, description=what, completed=done, total=total)

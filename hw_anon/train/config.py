@@ -192,7 +192,7 @@ class ChipConfig(Config):
     start: Path | None = None
     """Directory of weights to start from, with or without key; `None`: M is distilled first."""
     autoencoder: bool = True
-    """Distillation starts from the network's shipped weights, if it has any, not from random ones."""
+    """Distillation starts from the shipped network that reproduces faces, if there is one, not from random weights."""
     teacher: str = "edge-0"
     """What M is distilled from: name of shipped float weights, or the path of a modifier."""
     distil_steps: int = 4000

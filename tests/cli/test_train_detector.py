@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from hw_anon.cli.detector_jobs import DetectorJob, detector_file
+from hw_anon.cli.detector_jobs import DetectorJob, _method, detector_file
 from hw_anon.cli.train_detector import _jobs, _names
 from hw_anon.core.errors import ConfigError
 from hw_anon.nets.action import smoke_config
 from hw_anon.train.detector import DetectorRecipe
+
+pytest.importorskip("brevitas", reason="missing: brevitas")
+
+from quant.backend import QatBackend
+from quant.export import integer_net
+from quant.zoo import load_net
 
 
 @pytest.fixture
@@ -39,12 +46,25 @@ def test_the_clear_detector_is_that_of_original(base: DetectorJob) -> None:
 
 
 def test_anonymisers_of_others_come_last_and_are_no_modifiers(base: DetectorJob) -> None:
-    jobs = _jobs(replace(base, onnx_values="0..1"), ["original"], [], ["a=tool.py:f", "net.onnx"])
+    jobs = _jobs(replace(base, onnx_values="0..1"), ["original"], [], [], ["a=tool.py:f", "net.onnx"])
     assert [(job.method, job.modifier, job.anonymiser) for job in jobs[1:]] == [
         (None, None, "a=tool.py:f"), (None, None, "net.onnx"),
     ]  # fmt: skip
     assert {job.clear_detector for job in jobs[1:]} == {detector_file(base.out, "original")}
     assert jobs[2].onnx_values == "0..1"
+
+
+def test_a_network_of_the_chip_is_measured_as_integers(base: DetectorJob) -> None:
+    (job,) = _jobs(base, [], [], ["modifier-xs"])
+    assert (job.net, job.method, job.modifier) == ("modifier-xs", None, None)
+    method, movable = _method(job)
+    assert (method.backend.name, method.crop_side, movable) == ("modifier-xs", 32, False)
+    crop = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), np.uint8)
+    expected = QatBackend(integer_net(load_net("modifier-xs"))).modify(crop)
+    np.testing.assert_array_equal(method.backend.modify(crop), expected)
+    assert _method(replace(job, name="chip"))[0].backend.name == "chip"
+    with pytest.raises(ConfigError, match="known networks"):
+        _method(replace(job, net="modifier-xxl"))
 
 
 def test_methods_are_named_once_and_original_comes_first() -> None:

@@ -94,5 +94,7 @@ def test_a_chips_network_is_distilled_from_what_is_shipped() -> None:
     recipe = distil_recipe(replace(CHIP, bits=6), seed=3, device="cpu")
     assert recipe.start == weights_directory("modifier-xs")
     assert (recipe.student.key_channels, recipe.student.weight_bits, recipe.seed) == (2, 6, 3)
+    small = distil_recipe(replace(CHIP, network="modifier-s"), seed=0, device="cpu")
+    assert small.start == weights_directory("autoencoder-s"), "the network that anonymises is no start"
     assert distil_recipe(replace(CHIP, autoencoder=False), seed=0, device="cpu").start is None
     assert "weights_sha256" in net_metrics("modifier-xs")
