@@ -92,15 +92,14 @@ class MethodMaker:
         """Returns a method that `backend_names` let through; of a keyed network two, see `keyed_methods`."""
         from hw_anon.evaluate.baselines import make_baseline
         from hw_anon.evaluate.float_backend import Method, keyed_methods
-        from quant.zoo import is_directory_of_weights, net_record
+        from quant.zoo import net_record
 
         if name not in _BUILT:
             return [Method(backend=make_baseline(name, seed=self.seed), crop_side=self.crop_side)]
         backend, shape = self._built(name)
         record = net_record(self.net)
         seen, seed = self.seen or tuple(record.get("judges_seen", ())), record.get("seed")
-        if is_directory_of_weights(self.net):
-            backend = _Named(f"{name}-{Path(self.net).name}", backend)
+        backend = _Named(_title(name, self.net), backend)
         return keyed_methods(backend, shape[2] - 3, crop_side=shape[0], seen=seen, seed=seed)
 
     def _built(self, name: str) -> tuple[ModifierBackend, tuple[int, int, int]]:
@@ -123,12 +122,17 @@ def _quantised(net: str) -> tuple[ModifierBackend, tuple[int, int, int]]:
     return QatBackend(integer_net(trained)), (side, side, trained.config.input_channels)
 
 
+def _title(stage: str, net: str) -> str:
+    """Returns the name in results of a stage of a network's chain: `qat-modifier-s`."""
+    return f"{stage}-{Path(net).name}"
+
+
 def network_method(net: str, *, name: str | None = None) -> Method:
     """Returns a network of the chip; of a keyed one, the camera whose key changes with each power-up.
 
     Args:
         net: name of a shipped network, or a directory with weights.
-        name: in results; the network's or the directory's own if not given.
+        name: in results; `qat-` and the network's or the directory's own if not given.
 
     Raises:
         ConfigError: if there is no such network.
@@ -139,7 +143,7 @@ def network_method(net: str, *, name: str | None = None) -> Method:
 
     backend, (side, _, channels) = _quantised(net)
     record = net_record(net)
-    named = _Named(name or Path(net).name, backend)
+    named = _Named(name or _title("qat", net), backend)
     seen = tuple(record.get("judges_seen", ()))
     return keyed_methods(named, channels - 3, crop_side=side, seen=seen, seed=record.get("seed"))[0]
 

@@ -142,7 +142,7 @@ def test_attackers_train_and_modifiers_say_who_judged_them(tmp_path: Path, capfd
 def test_qat_is_measured_without_a_build(tmp_path: Path, capfd: CapFd) -> None:
     pytest.importorskip("brevitas", reason="missing: brevitas")
     assert main(_arguments(tmp_path, "--backend", "qat", "--net", "modifier-xs", "--json")) == 0
-    assert {row["method"] for row in json.loads(capfd.readouterr().out)} == {"qat"}
+    assert {row["method"] for row in json.loads(capfd.readouterr().out)} == {"qat-modifier-xs"}
     written = json.loads((tmp_path / "out" / "privacy.json").read_text())
     assert {row["crop_side"] for row in written["results"]} == {32}
 
@@ -170,7 +170,7 @@ def test_twin_is_taken_from_the_build_at_its_own_crop_side(
     arguments = ("--backend", "twin", "--net", "modifier-xs", "--seen", "sface", "--json")
     assert main(_arguments(tmp_path, *arguments)) == 0
     rows = json.loads(capfd.readouterr().out)
-    assert {row["method"] for row in rows} == {"twin"}
+    assert {row["method"] for row in rows} == {"twin-modifier-xs"}
     assert [row["judge_seen"] for row in rows] == [row["judge"] == "sface" for row in rows]
 
 

@@ -58,7 +58,7 @@ def test_a_network_of_the_chip_is_measured_as_integers(base: DetectorJob) -> Non
     (job,) = _jobs(base, [], [], ["modifier-xs"])
     assert (job.net, job.method, job.modifier) == ("modifier-xs", None, None)
     method, movable = _method(job)
-    assert (method.backend.name, method.crop_side, movable) == ("modifier-xs", 32, False)
+    assert (method.backend.name, method.crop_side, movable) == ("qat-modifier-xs", 32, False)
     crop = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), np.uint8)
     expected = QatBackend(integer_net(load_net("modifier-xs"))).modify(crop)
     np.testing.assert_array_equal(method.backend.modify(crop), expected)
