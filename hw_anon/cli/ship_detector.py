@@ -27,7 +27,7 @@ def ship_detector(
 ) -> None:
     """Put an action detector among the weights: 16-bit floats, its recipe, and what was measured with it.
 
-    The demonstration exports the first of `hw_anon/weights/action-*` to ONNX for its camera.
+    The demonstration exports `hw_anon/weights/action-chip`, or else the first of `action-*`, to ONNX for its camera.
 
     Example: hw-anon ship-detector build/results/detectors/original/detector.safetensors --out hw_anon/weights/action-0
     """

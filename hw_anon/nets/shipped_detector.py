@@ -1,4 +1,4 @@
-"""Action detectors among the package's weights: `hw_anon/weights/action-<n>/`.
+"""Action detectors among the package's weights: `hw_anon/weights/action-<n>/`, and `action-chip` for the chip's frames.
 
 | file | content |
 |---|---|
@@ -27,6 +27,7 @@ __all__ = ["ShippedDetector", "find_shipped", "ship_detector"]
 CHECKPOINT_FILE, RECIPE_FILE, METRICS_FILE = "detector.safetensors", "recipe.json", "metrics.json"
 _WEIGHTS = Path(hw_anon.__file__).parent / "weights"
 _PATTERN = "action-*"
+_CHIP = "action-chip"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,12 +55,15 @@ class ShippedDetector:
 
 
 def find_shipped(weights: Path = _WEIGHTS) -> ShippedDetector | None:
-    """Returns the first action detector among the package's weights; `None` if there is none.
+    """Returns the action detector that a camera needs; `None` if there is none among the package's weights.
+
+    That is the one that learned on frames behind the chip's modifier, or else the first.
 
     Args:
         weights: directory of the weights.
     """
-    places = sorted(path.parent for path in weights.glob(f"{_PATTERN}/{CHECKPOINT_FILE}"))
+    found = (path.parent for path in weights.glob(f"{_PATTERN}/{CHECKPOINT_FILE}"))
+    places = sorted(found, key=lambda place: (place.name != _CHIP, place.name))
     return ShippedDetector.at(places[0]) if places else None
 
 

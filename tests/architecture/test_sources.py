@@ -15,6 +15,7 @@ MAX_FILE_BYTES = 2 * 2**20
 LARGER = {
     "hw_anon/data/synthetic/body.npz": 5 * 2**20,  # mesh, targets and skin that synthetic people are drawn from
     "hw_anon/weights/action-0/detector.safetensors": 5 * 2**20,  # the action detector, 16-bit floats
+    "hw_anon/weights/action-chip/detector.safetensors": 5 * 2**20,  # the same behind the chip's modifier
 }
 """Bytes allowed for files that have a reason to be larger."""
 # Written so that this file does not match itself.

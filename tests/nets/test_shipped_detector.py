@@ -61,6 +61,14 @@ def test_half_the_bytes_and_the_same_network(checkpoint: Path, tmp_path: Path) -
     assert count and torch.allclose(before.scores[:count], after.scores[:count], atol=5e-3)
 
 
+def test_a_camera_takes_the_detector_that_learned_behind_its_modifier(checkpoint: Path, tmp_path: Path) -> None:
+    for name in ("action-1", "action-0"):
+        ship_detector(checkpoint, tmp_path / name)
+        assert (found := find_shipped(tmp_path)) is not None and found.name == name, "the first"
+    ship_detector(checkpoint, tmp_path / "action-chip")
+    assert (found := find_shipped(tmp_path)) is not None and found.name == "action-chip"
+
+
 def test_what_has_no_16_bit_form_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     detector, actions, _ = load_detector(checkpoint)
     with torch.no_grad():
