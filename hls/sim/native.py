@@ -89,7 +89,7 @@ class NativeSimulator:
             ContractError: if the library is missing, no simulator or built for other ports.
         """
         self._interface = interface
-        self._lib = load_simulator_library(library, prefix="hwa_", version=ABI_VERSION, what="simulator")
+        self._lib = load_simulator_library(library, prefix="hwa_", version=ABI_VERSION, what="design")
         if (built_for := self._lib.hwa_description().decode()) != describe_ports(interface):
             raise ContractError(f"{library} was built for other ports ({built_for}); build the simulator again")
         self._progress_type = _progress_type(len(interface.inputs), len(interface.outputs))

@@ -30,7 +30,7 @@ def load_simulator_library(library: Path, *, prefix: str, version: int, what: st
         lib = ctypes.CDLL(str(library.absolute()))
         found = getattr(lib, f"{prefix}abi_version")()
     except (OSError, AttributeError) as exc:
-        raise ContractError(f"{library} is no library of a simulated {what} ({exc}); {again}") from exc
+        raise ContractError(f"{library} is no simulator library of a {what} ({exc}); {again}") from exc
     if found != version:
         raise ContractError(f"{library} has interface version {found}, not {version}; {again}")
     getattr(lib, f"{prefix}create").restype = ctypes.c_void_p

@@ -17,7 +17,7 @@ def test_what_is_no_simulator_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="does not exist; build the camera again"):
         load_simulator_library(path, prefix="hwc_", version=2, what="camera")
     path.write_bytes(b"no library")
-    with pytest.raises(ContractError, match="no library of a simulated camera"):
+    with pytest.raises(ContractError, match="no simulator library of a camera"):
         load_simulator_library(path, prefix="hwc_", version=2, what="camera")
 
 
@@ -35,5 +35,5 @@ def test_its_functions_begin_with_the_prefix_and_its_version_is_asked(tmp_path: 
     assert [getattr(lib, f"hwx_{name}")() for name in names] == [name.encode() for name in names]
     with pytest.raises(ContractError, match="version 3, not 2; build the toy again"):
         load_simulator_library(path, prefix="hwx_", version=2, what="toy")
-    with pytest.raises(ContractError, match="no library"):
+    with pytest.raises(ContractError, match="no simulator library of a toy"):
         load_simulator_library(path, prefix="hwc_", version=3, what="toy")

@@ -193,7 +193,7 @@ def test_what_is_no_camera_is_refused(library: Path, tmp_path: Path) -> None:
         VerilatedCamera.open(tmp_path)
     (tmp_path / "sim").mkdir()
     (tmp_path / "sim" / "libcamera.so").write_text("no library")
-    with pytest.raises(ContractError, match="no simulated camera"):
+    with pytest.raises(ContractError, match="no simulator library of a camera"):
         VerilatedCamera.open(tmp_path)
     camera = VerilatedCamera(library, data_dir=tmp_path)
     with pytest.raises(ContractError, match=r"uint32 \[N\]"):
