@@ -55,7 +55,7 @@ class Scene:
 
     def describe(self) -> str:
         """Returns what it is."""
-        return "rendered people · 320×240 · modifier edge-0"
+        return "rendered people · 320×240 · modifier-s"
 
 
 def rendered() -> Iterator[tuple[NDArray[np.uint8], list[Box]]]:
@@ -76,9 +76,11 @@ def rendered() -> Iterator[tuple[NDArray[np.uint8], list[Box]]]:
 
 def anonymised() -> list[Snapshot]:
     """Returns the clip as the camera would deliver it."""
-    from hw_anon.evaluate.float_backend import load_method
+    from quant.backend import QatBackend
+    from quant.export import integer_net
+    from quant.zoo import load_net
 
-    backend = load_method(ROOT / "hw_anon/weights/edge-0/modifier.safetensors", device="cpu").backend
+    backend = QatBackend(integer_net(load_net("modifier-s")))
     replace = partial(anonymise, modify=backend.modify, size=64, max_faces=4)
     done = [replace(raw, regions, number=number) for number, (raw, regions) in enumerate(rendered())]
     return [Snapshot(pixels=frame.frame, boxes=frame.boxes, number=frame.number) for frame in done]
