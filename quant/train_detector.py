@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader, Dataset
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.hashing import sha256_bytes
 from hw_anon.core.video_path import downscale
-from hw_anon.data.detector_frames import HARD_FRAMES, ComposedFrame, FacePicture, FrameComposer, FrameSettings
+from hw_anon.data.detector_frames import HARD_FRAMES, ComposedFrame, FrameComposer, FrameSettings
+from hw_anon.data.face_pictures import FacePicture
 from hw_anon.losses.face_cells import CellTargets, cell_loss, cell_targets, stack_targets
 from quant.detector_metrics import detector_metrics
 from quant.export import integer_net, weights_sha256

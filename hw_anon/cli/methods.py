@@ -91,16 +91,12 @@ class MethodMaker:
     def make(self, name: str) -> list[Method]:
         """Returns a method that `backend_names` let through; of a keyed network two, see `keyed_methods`."""
         from hw_anon.evaluate.baselines import make_baseline
-        from hw_anon.evaluate.float_backend import Method, keyed_methods
-        from quant.zoo import net_record
+        from hw_anon.evaluate.float_backend import Method
 
         if name not in _BUILT:
             return [Method(backend=make_baseline(name, seed=self.seed), crop_side=self.crop_side)]
         backend, shape = self._built(name)
-        record = net_record(self.net)
-        seen, seed = self.seen or tuple(record.get("judges_seen", ())), record.get("seed")
-        backend = _Named(_title(name, self.net), backend)
-        return keyed_methods(backend, shape[2] - 3, crop_side=shape[0], seen=seen, seed=seed)
+        return _of_network(self.net, _Named(f"{name}-{Path(self.net).name}", backend), shape, seen=self.seen)
 
     def _built(self, name: str) -> tuple[ModifierBackend, tuple[int, int, int]]:
         """Returns a stage of the network's chain, and rows, columns and channels of its input."""
@@ -122,9 +118,16 @@ def _quantised(net: str) -> tuple[ModifierBackend, tuple[int, int, int]]:
     return QatBackend(integer_net(trained)), (side, side, trained.config.input_channels)
 
 
-def _title(stage: str, net: str) -> str:
-    """Returns the name in results of a stage of a network's chain: `qat-modifier-s`."""
-    return f"{stage}-{Path(net).name}"
+def _of_network(
+    net: str, backend: ModifierBackend, shape: tuple[int, int, int], *, seen: tuple[str, ...] = ()
+) -> list[Method]:
+    """Returns the methods of a stage of a network, with seed and judges seen from its record if not given."""
+    from hw_anon.evaluate.float_backend import keyed_methods
+    from quant.zoo import net_record
+
+    record = net_record(net)
+    known = seen or tuple(record.get("judges_seen", ()))
+    return keyed_methods(backend, shape[2] - 3, crop_side=shape[0], seen=known, seed=record.get("seed"))
 
 
 def network_method(net: str, *, name: str | None = None) -> Method:
@@ -138,14 +141,8 @@ def network_method(net: str, *, name: str | None = None) -> Method:
         ConfigError: if there is no such network.
         ContractError: if its files are missing or damaged.
     """
-    from hw_anon.evaluate.float_backend import keyed_methods
-    from quant.zoo import net_record
-
-    backend, (side, _, channels) = _quantised(net)
-    record = net_record(net)
-    named = _Named(name or _title("qat", net), backend)
-    seen = tuple(record.get("judges_seen", ()))
-    return keyed_methods(named, channels - 3, crop_side=side, seen=seen, seed=record.get("seed"))[0]
+    backend, shape = _quantised(net)
+    return _of_network(net, _Named(name or f"qat-{Path(net).name}", backend), shape)[0]
 
 
 @dataclass(frozen=True, slots=True)

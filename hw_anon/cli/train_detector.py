@@ -112,6 +112,7 @@ def train_detector(
     )
     names = _names(method or [], bool(modifier or net or anonymiser))
     foreign_methods(anonymiser or [], crop_side=crop_side, values=onnx_values)  # refused now, not after the first hour
+    _check_networks(net or [])
     documents = list(_run(_jobs(base, names, modifier or [], net or [], anonymiser or []), jobs))
     if as_json:
         emit_document(documents)
@@ -166,6 +167,19 @@ def _names(asked: Sequence[str], with_others: bool) -> list[str]:
         )
     chosen = [*BASELINE_NAMES, *asked] if _ALL in asked else list(asked)
     return sorted(dict.fromkeys(name for name in chosen if name != _ALL), key=lambda name: name != _CLEAR)
+
+
+def _check_networks(nets: Sequence[str]) -> None:
+    """Refuses what is no network of the chip.
+
+    Raises:
+        ConfigError: if one does not exist.
+    """
+    if nets:
+        from quant.zoo import network_config
+
+        for net in nets:
+            network_config(net)
 
 
 def _jobs(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hw_anon.cli.detector_jobs import DetectorJob, _method, detector_file
-from hw_anon.cli.train_detector import _jobs, _names
+from hw_anon.cli.train_detector import _check_networks, _jobs, _names
 from hw_anon.core.errors import ConfigError
 from hw_anon.nets.action import smoke_config
 from hw_anon.train.detector import DetectorRecipe
@@ -64,7 +64,7 @@ def test_a_network_of_the_chip_is_measured_as_integers(base: DetectorJob) -> Non
     np.testing.assert_array_equal(method.backend.modify(crop), expected)
     assert _method(replace(job, name="chip"))[0].backend.name == "chip"
     with pytest.raises(ConfigError, match="known networks"):
-        _method(replace(job, net="modifier-xxl"))
+        _check_networks(["modifier-xs", "modifier-xxl"])
 
 
 def test_methods_are_named_once_and_original_comes_first() -> None:

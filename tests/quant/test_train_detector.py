@@ -16,8 +16,9 @@ pytest.importorskip("cv2", reason="missing: opencv-python-headless")
 
 from hw_anon.core.boxes import Box, face_region  # noqa: E402
 from hw_anon.core.errors import ConfigError, ContractError  # noqa: E402
-from hw_anon.data.detector_frames import ComposedFrame, FacePicture, FaceTraits  # noqa: E402
+from hw_anon.data.detector_frames import ComposedFrame, FaceTraits  # noqa: E402
 from hw_anon.data.face_labels import FaceLabel  # noqa: E402
+from hw_anon.data.face_pictures import FacePicture  # noqa: E402
 from quant.detector_metrics import measure_regions, region_errors, wilson_interval  # noqa: E402
 from quant.export import weights_sha256  # noqa: E402
 from quant.face_detector import FaceDetectorConfig  # noqa: E402
