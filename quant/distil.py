@@ -5,37 +5,34 @@ to the face *without* the thing, and the thing itself where it covers the face: 
 teacher does not know, to leave objects alone. Precision comes down in stages: weights that were found at 8 bits start
 the search at 6, those start it at 4.
 
-The teacher may also be drawn: pictures that say what the answer to each picture is, such as `AverageFace` makes.
+The teacher may also be drawn, see `distil_lessons`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hw_anon.core.config import Config, require_range
-from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.core.errors import ContractError
 from hw_anon.data.banks import FaceBank
-from hw_anon.train.batches import NO_JITTER, Jitter, cut_faces, draw, draw_nothing, soften, step_generator
-from hw_anon.train.keys import append_keys, draw_keys
-from hw_anon.train.occlude import occlude
+from hw_anon.train.batches import step_generator
 from quant.backend import QatBackend
-from quant.distil_losses import NO_TERMS, DistilTerms, Lesson, Recogniser, pixel_loss
+from quant.distil_lessons import Teacher, draw_lesson, examples
+from quant.distil_losses import Lesson, Recogniser, pixel_loss
+from quant.distil_recipe import DistilRecipe
 from quant.export import integer_net, weights_sha256
 from quant.modifier import Modifier, ModifierConfig
 from quant.quick import QuickNet
 from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_weights
-from quant.zoo import load_net, net_record, network_config
+from quant.zoo import load_net, net_record
 
 __all__ = [
-    "CAMERA_JITTER",
-    "DistilRecipe",
     "distil",
     "distil_metrics",
     "distil_network",
@@ -44,94 +41,8 @@ __all__ = [
     "starting_state",
 ]
 
-Teacher: TypeAlias = Callable[[Tensor], Tensor] | Tensor
-"""`[N, 3, S, S]` 0..1 to the same, without a key; or the answer to each picture, `[P, 3, H, W]` uint8."""
-
 PURPOSE = "modifier for the chip, distilled from a float modifier"
-_JITTER = Jitter(scale=0.25, grey=0.35, brightness=0.2, contrast=0.35, colour=0.2)
-CAMERA_JITTER = Jitter(
-    scale=0.22,
-    shift=0.06,
-    grey=0.35,
-    brightness=0.2,
-    contrast=0.35,
-    colour=0.2,
-    box_shift=0.06,
-    box_scale=0.12,
-    soften=0.5,
-)
-"""As the regions of a detector err, and as lenses do."""
 _CHUNK = 64
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DistilRecipe(Config):
-    """A distillation; equal recipes, teachers and data on the same machine give equal weights."""
-
-    net: str
-    """Name of a modifier of the zoo, or a directory with weights, whose configuration is taken."""
-    start: Path | None = None
-    """Weights to start from, a directory; random weights if not given."""
-    steps: int = 4000
-    """Optimiser steps of all stages."""
-    key_channels: int = 0
-    """Key channels of the student, in place of the network's own if not 0."""
-    own_bits: int | None = None
-    """Bits of the last stage in place of the network's own, 2 to 8."""
-    bits: tuple[int, ...] = (8, 6)
-    """Bits of the stages before the network's own precision, which takes half of the steps; none: all of them."""
-    batch: int = 32
-    """Faces a step."""
-    learning_rate: float = 4e-3
-    """Peak learning rate of Adam in every stage; it falls to 0 along half a cosine."""
-    edge_weight: float = 1.0
-    """Weight of the L1 distance between image gradients, beside that between images."""
-    terms: DistilTerms = NO_TERMS
-    """What else is minimised."""
-    recogniser_share: float = 0.0
-    """Last share of the last stage in which a recogniser takes part, if `terms` has one."""
-    occlude: float = 0.4
-    """Share of the faces with a thing before them."""
-    frozen_share: float = 0.3
-    """Last share of the last stage with batch-norm statistics frozen, as the chip has them."""
-    jitter: Jitter = _JITTER
-    """How faces are varied; `soften` blurs what the student sees."""
-    noise: float = 0.0
-    """Largest standard deviation of the noise on what the student sees, in parts of the range."""
-    quick: bool = False
-    """Whether steps before the frozen ones compute in bfloat16 (`quant.quick`), compiled: for CPUs that multiply it."""
-    checkpoint_every: int = 200
-    """Steps between checkpoints."""
-    seed: int = 0
-    """Seed of weights, order, jitter and keys."""
-    device: str = "cpu"
-    """Torch device the run used."""
-
-    def __post_init__(self) -> None:
-        require_range(self, "steps", 1, None)
-        require_range(self, "batch", 2, None)
-        require_range(self, "learning_rate", 1e-9, 1.0)
-        require_range(self, "edge_weight", 0.0, None)
-        require_range(self, "occlude", 0.0, 1.0)
-        require_range(self, "noise", 0.0, 1.0)
-        require_range(self, "frozen_share", 0.0, 1.0)
-        require_range(self, "recogniser_share", 0.0, 1.0)
-        require_range(self, "checkpoint_every", 1, None)
-        if any(not 2 <= bits <= 8 for bits in (*self.bits, self.own_bits or 8)):
-            raise ConfigError(f"DistilRecipe: bits {self.bits}, own_bits {self.own_bits}: allowed range is 2 to 8")
-
-    @property
-    def student(self) -> ModifierConfig:
-        """The student's configuration."""
-        config = network_config(self.net)
-        config = replace(config, key_channels=self.key_channels or config.key_channels)
-        return config if self.own_bits is None else config.at_bits(self.own_bits)
-
-    def stages(self, config: ModifierConfig) -> list[tuple[int, ModifierConfig]]:
-        """Returns the first step of each stage and the network in it."""
-        early = self.steps // 2 if self.bits else 0
-        firsts = [early * i // len(self.bits) for i in range(len(self.bits))] + [early]
-        return list(zip(firsts, [*(config.at_bits(bits) for bits in self.bits), config], strict=True))
 
 
 def distil(
@@ -177,7 +88,7 @@ def distil_network(
 ) -> Modifier:
     """Trains a student of any configuration, see `distil`."""
     torch.manual_seed(recipe.seed)
-    stages, bank = recipe.stages(config), _with_answers(faces, teacher)
+    stages = recipe.stages(config)
     origin = {"network": config.as_json(), "teacher": teacher_hash, "faces": faces.content_hash()}
     identity = {**recipe.to_dict(), **origin}
     resumed = read_checkpoint(checkpoint, identity)
@@ -188,11 +99,11 @@ def distil_network(
         end = stages[index + 1][0] if index + 1 < len(stages) else recipe.steps
         if first >= end or begin == end:
             continue
-        net = _stage(recipe, staged, state, end - begin, bank if end == recipe.steps else None)
+        net = _stage(recipe, staged, state, end - begin, faces if end == recipe.steps else None)
         if resumed and first > begin:
             net.load(resumed)
         for step in range(max(first, begin), end):
-            loss = net.step(step - begin, _lesson(recipe, teacher, bank, staged, step))
+            loss = net.step(step - begin, draw_lesson(recipe, teacher, faces, staged, step))
             if on_step:
                 on_step(step + 1, loss)
             if (step + 1) % recipe.checkpoint_every == 0 and step + 1 < recipe.steps:
@@ -288,51 +199,6 @@ def starting_state(directory: Path, config: ModifierConfig) -> dict[str, Tensor]
     return state
 
 
-def _lesson(recipe: DistilRecipe, teacher: Teacher, faces: FaceBank, config: ModifierConfig, step: int) -> Lesson:
-    generator = step_generator(recipe.seed, step, "distil")
-    indices = torch.randint(len(faces), (recipe.batch,), generator=generator)
-    batch = cut_faces(faces, indices, config.input_size, recipe.jitter, draw(recipe.batch, generator, recipe.jitter))
-    covered = occlude(batch.images[:, :3], recipe.occlude, generator)
-    answer = _answer(teacher, batch.images)
-    seen = _through_lens(covered.images, batch.softness, recipe, generator)
-    keys = draw_keys(recipe.batch, config.key_channels, generator).to(seen.device)
-    return Lesson(
-        seen=append_keys(seen, keys),
-        target=answer + covered.cover * (covered.images - answer),
-        cover=covered.cover,
-        landmarks=batch.landmarks,
-    )
-
-
-def _with_answers(faces: FaceBank, teacher: Teacher) -> FaceBank:
-    """Returns the bank with a drawn teacher's answers behind its pictures, to be cut alike.
-
-    Raises:
-        ContractError: if there is not one answer of the same size for each picture.
-    """
-    if not isinstance(teacher, Tensor):
-        return faces
-    if teacher.shape != faces.pictures.shape:
-        raise ContractError(f"answers {list(teacher.shape)} to pictures {list(faces.pictures.shape)}: one for each")
-    return replace(faces, pictures=torch.cat([faces.pictures, teacher.to(faces.pictures.device)], 1))
-
-
-@torch.no_grad()
-def _answer(teacher: Teacher, images: Tensor) -> Tensor:
-    """Returns what should be answered to crops, `[N, 3, S, S]`; of a drawn teacher it lies behind them."""
-    return images[:, 3:] if isinstance(teacher, Tensor) else teacher(images[:, :3]).float()
-
-
-def _through_lens(images: Tensor, softness: Tensor, recipe: DistilRecipe, generator: torch.Generator) -> Tensor:
-    """Returns crops as a camera may give them: out of focus, with noise, in whole levels."""
-    if recipe.jitter.soften:
-        images = soften(images, softness)
-    if recipe.noise:
-        strength = recipe.noise * torch.rand(len(images), 1, 1, 1, generator=generator)
-        images = images + (strength * torch.randn(images.shape, generator=generator)).to(images.device)
-    return (images.clamp(0.0, 1.0) * 255.0).round() / 255.0
-
-
 @torch.no_grad()
 def distil_metrics(net: Modifier, teacher: Teacher, faces: FaceBank, *, most: int = 512) -> dict[str, Any]:
     """Measures the integer network, which the chip computes, against its teacher on faces without jitter.
@@ -347,18 +213,13 @@ def distil_metrics(net: Modifier, teacher: Teacher, faces: FaceBank, *, most: in
         Mean absolute differences in 0..1: student to teacher, as trained and as integers; both to the original.
     """
     indices = torch.linspace(0, len(faces) - 1, min(most, len(faces))).round().long()
-    size = net.config.input_size
-    cut = cut_faces(_with_answers(faces, teacher), indices, size, NO_JITTER, draw_nothing(len(indices))).images
-    cut = (cut * 255.0).round() / 255.0
-    crops = cut[:, :3]
-    keys = draw_keys(len(crops), net.config.key_channels, step_generator(0, 0, "metrics"))
-    seen = append_keys(crops, keys)
+    seen, answer = examples(teacher, faces, indices, net.config)
     trained = torch.cat([net(part) for part in seen.split(_CHUNK)])
-    answer = torch.cat([_answer(teacher, part) for part in cut.split(_CHUNK)])
     levels = (seen * 255.0).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
     integers = (
         torch.from_numpy(QatBackend(integer_net(net)).modify(levels).astype(np.float32)).permute(0, 3, 1, 2) / 255
     )
+    crops = seen[:, :3]
 
     def distance(a: Tensor, b: Tensor) -> float:
         return round(float((a - b).abs().mean()), 5)

@@ -12,7 +12,8 @@ from torch import nn
 
 from hw_anon.core.errors import HwAnonError
 from hw_anon.train.config import ChipConfig
-from quant.distil import DistilRecipe, starting_state
+from quant.distil import starting_state
+from quant.distil_recipe import DistilRecipe
 from quant.export import integer_net, weights_sha256
 from quant.modifier import Modifier
 from quant.training import write_weights

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from hw_anon.cli.workspace import WorkOption, Workspace
-from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress, status
+from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress
 
 __all__ = ["load_faces", "register", "run_distillation"]
 
-AVERAGE = "average"
-"""The teacher that is no network."""
+_RECOGNISER_SHARE = 0.25
+_QUICK_FROZEN_SHARE = 0.04  # those steps are the network's own, which cost three times as much
 _NOTED = ("recipe_name", "seed", "judges_seen")
 """What a student's record says of its teacher."""
 
@@ -55,6 +55,18 @@ def distil(
         bool,
         typer.Option("--quick", help="Compiled steps in bfloat16: for CPUs that multiply it; needs a C++ compiler."),
     ] = False,
+    key_channels: Annotated[
+        int,
+        typer.Option("--key-channels", help="Key channels of the student; the average face changes with the key."),
+    ] = 0,
+    covered: Annotated[
+        int,
+        typer.Option(
+            "--covered",
+            help="With average: near-face actions of each person, rendered from near by, whose things and hands are "
+            "to be left alone.",
+        ),
+    ] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
     portrait_size: Annotated[int, typer.Option("--portrait-size", help="Side of portraits in memory, pixels.")] = 128,
@@ -70,30 +82,41 @@ def distil(
     Example: hw-anon distil --teacher edge-0 --people build/people --out build/weights/modifier-s
     """
     from hw_anon.cli.chip_game import teacher_file
-    from quant.distil import CAMERA_JITTER, DistilRecipe
+    from hw_anon.cli.drawn_teacher import AVERAGE, DrawnOptions, draw_teacher
+    from hw_anon.core.errors import ConfigError
     from quant.distil_losses import HIDING, NO_TERMS
+    from quant.distil_recipe import CAMERA_JITTER, DistilRecipe
     from quant.zoo import weights_directory
 
     stages = tuple(_whole(part) for part in bits.split(",") if part.strip())
+    drawn = DrawnOptions(covered=covered, key_channels=key_channels, cache=Workspace(work).root / "cache")
+    if teacher != AVERAGE and (covered or key_channels):
+        raise ConfigError(f"--covered and --key-channels are of --teacher {AVERAGE}")
     recipe = DistilRecipe(
         net=net,
         start=None if start is None else weights_directory(start),
         steps=steps,
+        key_channels=key_channels,
         bits=stages,
         batch=batch,
         learning_rate=learning_rate,
         terms=HIDING if hide else NO_TERMS,
-        recogniser_share=0.4 if hide else 0.0,
+        recogniser_share=_RECOGNISER_SHARE if hide else 0.0,
         quick=quick,
         seed=seed,
         device=device,
     )
+    if quick:
+        recipe = replace(recipe, frozen_share=_QUICK_FROZEN_SHARE)
     if teacher == AVERAGE:
         recipe = replace(recipe, jitter=CAMERA_JITTER, noise=0.02)
     faces, described = load_faces(people, size=portrait_size, threads=threads)
     checkpoint = Workspace(work).root / "cache" / f"distil-{out.name}.pt"
-    file = None if teacher == AVERAGE else teacher_file(teacher)
-    metrics = run_distillation(recipe, file, faces, out, checkpoint=checkpoint, data=described)
+    if teacher == AVERAGE:
+        source: Any = draw_teacher(*faces, people, drawn)
+    else:
+        source = teacher_file(teacher)
+    metrics = run_distillation(recipe, source, faces, out, checkpoint=checkpoint, data=described)
     if as_json:
         emit_document({"directory": str(out), "metrics": metrics})
         return
@@ -152,13 +175,13 @@ def load_faces(people: Path, *, size: int, threads: int) -> tuple[tuple[Any, Any
 
 
 def run_distillation(
-    recipe: Any, file: Path | None, faces: tuple[Any, Any], out: Path, *, checkpoint: Path, data: dict[str, Any]
+    recipe: Any, source: Any, faces: tuple[Any, Any], out: Path, *, checkpoint: Path, data: dict[str, Any]
 ) -> dict[str, Any]:
     """Distils, measures on the held-out people, writes the directory; returns the metrics.
 
     Args:
         recipe: a `quant.distil.DistilRecipe`.
-        file: checkpoint of the float modifier; `None`: the average face teaches.
+        source: checkpoint of the float modifier; or a `drawn_teacher.Drawn`.
         faces: portraits of training and of held-out people.
         out: the student's directory.
         checkpoint: file of the unfinished run.
@@ -170,14 +193,18 @@ def run_distillation(
     from quant.distil import distil as teach
     from quant.distil import distil_metrics, save_distilled
 
-    train, test, noted = _drawn(*faces) if file is None else _network(file, recipe)
+    if isinstance(source, Path):
+        train, test, noted = _network(source, recipe)
+        taught = faces[0]
+    else:
+        train, test, noted, taught = source.train, source.test, source.record, source.taught
     with progress() as bar:
         task = bar.add_task("distilling", total=recipe.steps)
 
         def advance(step: int, loss: float) -> None:
             bar.update(task, completed=step, description=f"distilling, loss {loss:.4f}")
 
-        taught = faces[0].to(recipe.device)
+        taught = taught.to(recipe.device)
         net = teach(recipe, train, taught, checkpoint=checkpoint, teacher_hash=noted["sha256"], on_step=advance)
     return save_distilled(
         net,
@@ -205,15 +232,3 @@ def _network(file: Path, recipe: Any) -> tuple[Any, Any, dict[str, Any]]:
     model.requires_grad_(False)
     here = copy.deepcopy(model).to(recipe.device)
     return here, model, {"sha256": sha256_file(file), "name": file.parent.name, **noted}
-
-
-def _drawn(people: Any, held_out: Any) -> tuple[Any, Any, dict[str, Any]]:
-    """Returns the average face of the training people over the faces of both banks, and what records say of it."""
-    from hw_anon.core.hashing import sha256_bytes
-    from hw_anon.train.average_face import AverageFace
-
-    with status("drawing the average face"):
-        average = AverageFace(people)
-        train, test = average.draw(people), average.draw(held_out)
-    sha256 = sha256_bytes(train.numpy().tobytes())
-    return train, test, {"sha256": sha256, "name": AVERAGE, "average_face": average.config.to_dict()}

@@ -175,7 +175,8 @@ def _measuring(
         from hw_anon.cli.chip_game import teacher_file
         from hw_anon.cli.distil import load_faces
         from hw_anon.nets.checkpoint import load_modifier
-        from quant.distil import DistilRecipe, distil_network
+        from quant.distil import distil_network
+        from quant.distil_recipe import DistilRecipe
         from quant.search import Measured
         from quant.search_measure import measure_identity
 

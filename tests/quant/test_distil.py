@@ -14,14 +14,8 @@ pytest.importorskip("brevitas", reason="missing: brevitas")
 from hw_anon.core.errors import ConfigError, ContractError  # noqa: E402
 from hw_anon.data.banks import FaceBank  # noqa: E402
 from hw_anon.train.batches import Jitter  # noqa: E402
-from quant.distil import (  # noqa: E402
-    DistilRecipe,
-    distil,
-    distil_metrics,
-    distil_network,
-    save_distilled,
-    starting_state,
-)
+from quant.distil import distil, distil_metrics, distil_network, save_distilled, starting_state  # noqa: E402
+from quant.distil_recipe import DistilRecipe  # noqa: E402
 from quant.export import weights_sha256  # noqa: E402
 from quant.modifier import Modifier, ModifierConfig  # noqa: E402
 from quant.zoo import NETS, load_net, network_config, weights_directory  # noqa: E402
