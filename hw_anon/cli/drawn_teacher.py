@@ -60,7 +60,7 @@ def draw_teacher(portraits: Any, held_out: Any, people: Path, options: DrawnOpti
             keyed = KeyedFace(portraits, average, KeyedFaceConfig(channels=options.key_channels))
         train = DrawnTeacher(answers=average.draw(portraits), keyed=keyed)
         test = DrawnTeacher(answers=average.draw(held_out), keyed=keyed)
-    record = {"name": AVERAGE, "average_face": average.config.to_dict()}
+    record: dict[str, Any] = {"name": AVERAGE, "average_face": average.config.to_dict()}
     parts = [sha256_bytes(train.answers.numpy().tobytes())]
     if keyed is not None:
         record["keyed_face"] = keyed.config.to_dict()

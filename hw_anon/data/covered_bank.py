@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,5 +110,5 @@ def _read(path: Path, people: int) -> CoveredBank:
         )
         bare, covers = arrays["bare"].permute(0, 3, 1, 2).contiguous(), arrays["cover"][:, None]
         return CoveredBank(faces=faces, bare=bare, covers=covers)
-    except (OSError, ValueError, KeyError) as exc:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as exc:
         raise ContractError(f"{path}: damaged ({exc}); delete it, and it is made again") from exc

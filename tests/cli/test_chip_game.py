@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="missing: torch")
@@ -14,6 +15,8 @@ pytest.importorskip("brevitas", reason="missing: brevitas")
 from hw_anon.cli import main  # noqa: E402
 from hw_anon.cli.chip_game import teacher_file  # noqa: E402
 from hw_anon.core.errors import ConfigError  # noqa: E402
+from hw_anon.data import covered_faces  # noqa: E402
+from hw_anon.data.covered_faces import CoveredFace  # noqa: E402
 from hw_anon.data.synthetic import studio  # noqa: E402
 from hw_anon.nets.checkpoint import save_modifier  # noqa: E402
 from hw_anon.nets.modifier import JohnsonModifier  # noqa: E402
@@ -56,6 +59,38 @@ def test_a_student_is_distilled(people: Path, teacher: Path, tmp_path: Path, cap
     assert str(tmp_path) not in (out / "recipe.json").read_text()
     assert main(["distil", "--teacher", str(teacher), "--out", str(out), *where, "--net", "modifier-s"]) == 2
     assert "64×64" in capfd.readouterr().err
+
+
+def _fake_covered(person: int, action: str, seed: int, *, pictures: int, size: int) -> list[CoveredFace]:
+    """Returns noise with a covered corner in place of rendered faces."""
+    rng = np.random.default_rng((person, seed))
+    noise = rng.integers(0, 256, (pictures, size, size, 3), dtype=np.uint8)
+    cover = np.zeros((size, size), np.uint8)
+    cover[size // 2 :, size // 2 :] = 255
+    marks = np.array([[0.4, 0.4], [0.6, 0.4], [0.5, 0.5], [0.42, 0.6], [0.58, 0.6]]) * size
+    box = (0.3 * size, 0.25 * size, 0.7 * size, 0.75 * size)
+    return [CoveredFace(picture=p, bare=p // 2, cover=cover, landmarks=marks, face_box=box) for p in noise]
+
+
+def test_a_keyed_student_learns_nobodys_face_and_leaves_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(studio, "load_studio", fake_studio)
+    monkeypatch.setattr(covered_faces, "covered_faces", _fake_covered)
+    crowd = ["--people", "45", "--test-people", "5", "--pictures-per-person", "3", "--clips", "0", "--test-clips", "0"]
+    people, out = tmp_path / "set", tmp_path / "student"
+    assert main(["synthesise", "--out", str(people), *crowd, *SIZES]) == 0
+    brief = ["--net", "modifier-xs", "--bits", "", "--steps", "3", "--batch", "2", "--portrait-size", "64"]
+    where = ["--people", str(people), "--work", str(tmp_path / "work"), "--out", str(out)]
+    keyed = ["--teacher", "average", "--key-channels", "2", "--covered", "1"]
+    assert main(["distil", *keyed, *where, *brief]) == 0
+    record = net_record(str(out))
+    assert record["config"]["key_channels"] == 2
+    assert record["teacher"]["name"] == "average" and record["teacher"]["keyed_face"]["channels"] == 2
+    assert record["teacher"]["covered_actions_a_person"] == 1
+    capfd.readouterr()
+    assert main(["distil", "--teacher", "edge-0", "--covered", "1", *where, *brief]) == 2
+    assert "--teacher average" in capfd.readouterr().err
 
 
 def test_a_recipe_of_the_chip_is_distilled_and_played(people: Path, teacher: Path, tmp_path: Path) -> None:
