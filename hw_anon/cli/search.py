@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_STAGES = (8, 6)  # left out of quick trainings: every stage is compiled anew
+
 
 def register(app: typer.Typer) -> None:
     """Adds the command to `app`."""
@@ -35,7 +37,12 @@ def search(
         str, typer.Option("--frame", help="Frame in the on-chip store, WIDTHxHEIGHT; it takes its block RAM first.")
     ] = "320x240",
     teacher: Annotated[
-        str, typer.Option("--teacher", help="A trained float modifier: file, directory, or edge-0.")
+        str,
+        typer.Option(
+            "--teacher",
+            help="A trained float modifier: file, directory, or edge-0; or average, the mean face of many people, "
+            "taught with all that distil --hide asks of pixels.",
+        ),
     ] = "edge-0",
     trials: Annotated[int, typer.Option("--trials", min=1, help="Finished trials in the end, of all machines.")] = 50,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps of a trial.")] = 1500,
@@ -43,6 +50,10 @@ def search(
     most_blocks: Annotated[int, typer.Option("--most-blocks", help="Residual blocks at most.")] = 5,
     widths: Annotated[str, typer.Option("--widths", help="Channels to choose from.")] = "8,12,16,24,32,48,64",
     bits: Annotated[str, typer.Option("--bits", help="Bits to choose from.")] = "2,3,4",
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Compiled steps in bfloat16: for CPUs that multiply it; needs a C++ compiler."),
+    ] = False,
     pictures: Annotated[int, typer.Option("--pictures", min=8, help="Held-out pictures to measure on.")] = 400,
     journal: Annotated[
         Path | None, typer.Option("--journal", help="Journal file; on a shared disk several machines share a search.")
@@ -72,10 +83,10 @@ def search(
     title = f"{target.name}, {faces_per_s:g} faces/s, {frame} stored, {steps} steps from {Path(teacher).name}"
     points = run_search(
         journal or workspace.root / "search" / "journal.log",
-        name=f"{title}; {_origin(space, people, teacher, batch=batch, pictures=pictures)}",
+        name=f"{title}; {_origin(space, people, teacher, batch=batch, pictures=pictures, quick=quick)}",
         space=space,
         cost=_costing(target, faces_per_s, stored, workspace),
-        measure=_measuring(people, teacher, steps=steps, batch=batch, pictures=pictures, device=device),
+        measure=_measuring(people, teacher, steps=steps, batch=batch, pictures=pictures, quick=quick, device=device),
         trials=trials,
         seed=seed,
         on_point=_tell,
@@ -93,13 +104,16 @@ def search(
         note(f"{kind}: {path}")
 
 
-def _origin(space: SearchSpace, people: Path, teacher: str, *, batch: int, pictures: int) -> str:
+def _origin(space: SearchSpace, people: Path, teacher: str, *, batch: int, pictures: int, quick: bool) -> str:
     """Returns what tells a study from others of its title: networks, people, teacher, training and measurement."""
     from hw_anon.cli.chip_game import teacher_file
+    from hw_anon.cli.drawn_teacher import AVERAGE
     from hw_anon.core.hashing import sha256_bytes, sha256_file
+    from hw_anon.train.average_face import AverageFaceConfig
 
-    parts = [space.content_hash(), sha256_file(people / "people.jsonl"), sha256_file(teacher_file(teacher))]
-    return sha256_bytes(f"{parts} {batch} {pictures}".encode())[:12]
+    asked = AverageFaceConfig().content_hash() if teacher == AVERAGE else sha256_file(teacher_file(teacher))
+    parts = [space.content_hash(), sha256_file(people / "people.jsonl"), asked]
+    return sha256_bytes(f"{parts} {batch} {pictures} {quick}".encode())[:12]
 
 
 def _numbers(text: str, option: str) -> tuple[int, ...]:
@@ -166,24 +180,33 @@ def _costing(
 
 
 def _measuring(
-    people: Path, teacher: str, *, steps: int, batch: int, pictures: int, device: str
+    people: Path, teacher: str, *, steps: int, batch: int, pictures: int, quick: bool, device: str
 ) -> Callable[[ModifierConfig, int], Measured]:
     """Returns what distils a network and measures it; pictures are read when the first one is trained."""
     held: dict[str, Any] = {}
 
     def measure(config: ModifierConfig, number: int) -> Measured:
-        from hw_anon.cli.chip_game import teacher_file
         from hw_anon.cli.distil import load_faces
-        from hw_anon.nets.checkpoint import load_modifier
+        from hw_anon.cli.drawn_teacher import AVERAGE
         from quant.distil import distil_network
+        from quant.distil_losses import HIDING, NO_TERMS
         from quant.distil_recipe import DistilRecipe
         from quant.search import Measured
         from quant.search_measure import measure_identity
 
         if not held:
             (held["train"], held["test"]), _ = load_faces(people, size=128, threads=1)
-            held["teacher"] = load_modifier(teacher_file(teacher))[0].requires_grad_(False).to(device)
-        recipe = DistilRecipe(net="modifier-s", steps=steps, batch=batch, seed=number, device=device)
+            held["teacher"] = _teacher(teacher, held["train"], held["test"], people, device)
+        recipe = DistilRecipe(
+            net="modifier-s",
+            steps=steps,
+            batch=batch,
+            terms=HIDING if teacher == AVERAGE else NO_TERMS,  # of SFace only a longer training has a share
+            bits=() if quick else _STAGES,
+            quick=quick,
+            seed=number,
+            device=device,
+        )
         with tempfile.TemporaryDirectory() as scratch:  # a trial that was stopped is drawn anew, never gone on with
             checkpoint, faces = Path(scratch) / "trial.pt", held["train"].to(device)
             net = distil_network(recipe, config, held["teacher"], faces, checkpoint=checkpoint)
@@ -191,3 +214,14 @@ def _measuring(
         return Measured(identity=figures["auc_original_modified"], distortion=figures["l1"], details=figures)
 
     return measure
+
+
+def _teacher(teacher: str, train: Any, test: Any, people: Path, device: str) -> Any:
+    """Returns who teaches the networks of all trials."""
+    from hw_anon.cli.chip_game import teacher_file
+    from hw_anon.cli.drawn_teacher import AVERAGE, DrawnOptions, draw_teacher
+    from hw_anon.nets.checkpoint import load_modifier
+
+    if teacher == AVERAGE:
+        return draw_teacher(train, test, people, DrawnOptions()).train
+    return load_modifier(teacher_file(teacher))[0].requires_grad_(False).to(device)

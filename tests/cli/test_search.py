@@ -25,15 +25,17 @@ def test_a_study_is_of_one_set_teacher_training_and_measurement(tmp_path: Path) 
         teacher.write_text(teacher.parent.name)
     space, first = SearchSpace(), str(teachers[0])
     names = {
-        _origin(space, people, first, batch=32, pictures=400),
-        _origin(space, people, first, batch=16, pictures=400),
-        _origin(space, people, first, batch=32, pictures=200),
-        _origin(space, people, str(teachers[1]), batch=32, pictures=400),
-        _origin(SearchSpace(most_blocks=1), people, first, batch=32, pictures=400),
+        _origin(space, people, first, batch=32, pictures=400, quick=False),
+        _origin(space, people, first, batch=16, pictures=400, quick=False),
+        _origin(space, people, first, batch=32, pictures=200, quick=False),
+        _origin(space, people, str(teachers[1]), batch=32, pictures=400, quick=False),
+        _origin(SearchSpace(most_blocks=1), people, first, batch=32, pictures=400, quick=False),
+        _origin(space, people, first, batch=32, pictures=400, quick=True),
+        _origin(space, people, "average", batch=32, pictures=400, quick=False),
     }
     (people / "people.jsonl").write_text("{ }")
-    names.add(_origin(space, people, first, batch=32, pictures=400))
-    assert len(names) == 6
+    names.add(_origin(space, people, first, batch=32, pictures=400, quick=False))
+    assert len(names) == 8
 
 
 def test_the_frame_store_is_the_cameras() -> None:
