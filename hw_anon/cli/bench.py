@@ -12,6 +12,7 @@ import typer
 from hw_anon.cli.board_process import BoardPythonOption, find_board_python
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, status
+from hw_anon.console.places import file_to_write
 from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError
@@ -50,7 +51,9 @@ def bench(
         ),
     ] = None,
     board_python: BoardPythonOption = None,
-    out: Annotated[Path, typer.Option("--out", help="File for the figures.")] = Path("build/bench.json"),
+    out: Annotated[Path, typer.Option("--out", callback=file_to_write, help="File for the figures.")] = Path(
+        "build/bench.json"
+    ),
     work: WorkOption = Path("build"),
     as_json: JsonOption = False,
 ) -> None:

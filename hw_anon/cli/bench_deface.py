@@ -7,8 +7,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from hw_anon.cli.bench_frames import open_camera, run_driver
+from hw_anon.cli.bench_frames import run_driver
 from hw_anon.cli.bench_setup import Bench, Line, Measured
+from hw_anon.cli.camera import open_camera
 from hw_anon.core.camera_directory import CameraDirectory
 from hw_anon.core.errors import ContractError, ToolError
 

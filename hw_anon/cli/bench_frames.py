@@ -6,17 +6,15 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hw_anon
 from hw_anon.cli.bench_setup import Bench, Line, Measured
+from hw_anon.cli.camera import open_camera
 from hw_anon.cli.workspace import Workspace
 from hw_anon.core.errors import ToolError
 
-if TYPE_CHECKING:
-    from hw_anon.core.camera_directory import CameraDirectory
-
-__all__ = ["measure_cameras", "measure_detector", "measure_driver", "open_camera", "run_driver"]
+__all__ = ["measure_cameras", "measure_detector", "measure_driver", "run_driver"]
 
 _DRIVER_FRAMES = 2000
 _DRIVER_TIMEOUT_S = 600
@@ -30,18 +28,6 @@ def measure_cameras(bench: Bench) -> Measured:
     measured = {path.stem: _camera(path, bench.workspace) for path in bench.cameras}
     figures = {name: part.figures for name, part in measured.items()}
     return Measured(figures=figures, lines=tuple(line for part in measured.values() for line in part.lines))
-
-
-def open_camera(given: Path, workspace: Workspace) -> CameraDirectory:
-    """Returns a camera's directory, or the camera of a configuration, built now if it is not there.
-
-    Raises:
-        ContractError: if the directory holds no camera.
-    """
-    from hw_anon.cli.camera import built_camera
-    from hw_anon.core.camera_directory import CameraDirectory
-
-    return CameraDirectory.load(given) if given.is_dir() else built_camera(given, None, workspace)
 
 
 def _camera(given: Path, workspace: Workspace) -> Measured:

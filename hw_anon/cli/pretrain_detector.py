@@ -12,6 +12,7 @@ import typer
 
 from hw_anon.cli.workspace import WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress, status
+from hw_anon.console.places import directory_to_write
 
 if TYPE_CHECKING:
     from hw_anon.data.face_pictures import FacePicture
@@ -41,7 +42,12 @@ def pretrain_detector(
     data: Annotated[Path, typer.Option("--data", help="A synthetic set, made by hw-anon synthesise.")],
     net: Annotated[str, typer.Option("--net", help="Name of a face detector.")] = "detector-s",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Directory for the weights; below the working directory if not given.")
+        Path | None,
+        typer.Option(
+            "--out",
+            callback=directory_to_write,
+            help="Directory for the weights; below the working directory if not given.",
+        ),
     ] = None,
     steps: Annotated[int, typer.Option("--steps", help="Optimiser steps.")] = 2000,
     batch: Annotated[int, typer.Option("--batch", help="Frames a step.")] = 16,

@@ -13,6 +13,7 @@ import typer
 
 from hw_anon.cli.workspace import WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table
+from hw_anon.console.places import directory_to_write, file_to_write
 
 if TYPE_CHECKING:
     from hw_anon.core.boards import Board
@@ -45,11 +46,14 @@ def search(
     bits: Annotated[str, typer.Option("--bits", help="Bits to choose from.")] = "2,3,4",
     pictures: Annotated[int, typer.Option("--pictures", min=8, help="Held-out pictures to measure on.")] = 400,
     journal: Annotated[
-        Path | None, typer.Option("--journal", help="Journal file; on a shared disk several machines share a search.")
+        Path | None,
+        typer.Option(
+            "--journal", callback=file_to_write, help="Journal file; on a shared disk several machines share a search."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Directory for search.json and search.png.")] = Path(
-        "build/search"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", callback=directory_to_write, help="Directory for search.json and search.png.")
+    ] = Path("build/search"),
     seed: Annotated[int, typer.Option("--seed", help="Seed of the sampler; give each machine its own.")] = 0,
     device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
     work: WorkOption = Path("build"),
@@ -97,8 +101,10 @@ def _origin(space: SearchSpace, people: Path, teacher: str, *, batch: int, pictu
     """Returns what tells a study from others of its title: networks, people, teacher, training and measurement."""
     from hw_anon.cli.chip_game import teacher_file
     from hw_anon.core.hashing import sha256_bytes, sha256_file
+    from hw_anon.data.samples import require_file
 
-    parts = [space.content_hash(), sha256_file(people / "people.jsonl"), sha256_file(teacher_file(teacher))]
+    index = require_file(people / "people.jsonl", "a synthetic set, made by hw-anon synthesise")
+    parts = [space.content_hash(), sha256_file(index), sha256_file(teacher_file(teacher))]
     return sha256_bytes(f"{parts} {batch} {pictures}".encode())[:12]
 
 

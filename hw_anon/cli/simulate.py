@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hw_anon.cli.build import DEFAULT_WORK, BoardOption, ClockOption, RateOption, note_stage
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace, with_keys
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, status
+from hw_anon.console.places import directory_to_write, file_to_write
 
 if TYPE_CHECKING:
     from hls.flow.finished import FinishedBuild
@@ -38,9 +39,14 @@ def simulate(
         int, typer.Option("--stall-per-mille", min=0, max=900, help="Stall probability per port and cycle, in 1/1000.")
     ] = 0,
     waveform: Annotated[
-        Path | None, typer.Option("--waveform", help="Also write a VCD waveform of every signal (very large, slow).")
+        Path | None,
+        typer.Option(
+            "--waveform", callback=file_to_write, help="Also write a VCD waveform of every signal (very large, slow)."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Directory for the pictures.")] = Path("build/simulated"),
+    out: Annotated[Path, typer.Option("--out", callback=directory_to_write, help="Directory for the pictures.")] = Path(
+        "build/simulated"
+    ),
     camera: Annotated[
         Path | None,
         typer.Option(
