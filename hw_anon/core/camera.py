@@ -154,11 +154,6 @@ class CameraConfig(CameraSettings):
         return self.cells * (12 + 2 * self.max_faces) + 32 * (self.max_faces + 1)
 
     @property
-    def frame_store_bits(self) -> int:
-        """Bits of all frame buffers."""
-        return 24 * self.width * self.height * self.buffers
-
-    @property
     def detector_watchdog_cycles(self) -> int:
         """Cycles after which the detector counts as stalled."""
         return self.detector_timeout_cycles or 2 * (self.detector.latency_cycles + self.decode_cycles)
