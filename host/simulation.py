@@ -102,7 +102,7 @@ def simulated_camera(
 
     config, own, port = _camera_port(camera, config, port)
     if board is not None:
-        config = replace(config, board=board, clk_mhz=config.clk_hz / 1e6)
+        config = replace(config, board=board, clk_mhz=config.clock_mhz)
     design = write_simulated_design(work / "design", config, build_id=number or own)
     platform = get_platform(config.board, clk_mhz=config.clk_mhz)
     with activate(camera=port, source=source, platform=platform, memory_bytes=memory_bytes) as device:

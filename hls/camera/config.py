@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from hw_anon.core.boards import get_board
-from hw_anon.core.camera import CameraConfig, NetworkTiming
+from hw_anon.core.camera import CameraConfig, CameraSettings, NetworkTiming
 from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ConfigError
 
@@ -31,45 +30,13 @@ class NetworkChoice(Config):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CameraBuildConfig(Config):
-    """What to build; all else follows from the two networks. Fields without comment are those of `CameraConfig`."""
+class CameraBuildConfig(CameraSettings):
+    """What to build: the camera's settings and which networks it gets."""
 
     detector: NetworkChoice
     """The face detector."""
     modifier: NetworkChoice
     """The face modifier; its input decides the crops' size and the key channels."""
-    board: str = "pynq-z2"
-    """Board, device or part."""
-    clk_mhz: float | None = None
-    """Clock in MHz; the board's default if not given."""
-    width: int = 320
-    """Columns of a frame."""
-    height: int = 240
-    """Rows of a frame."""
-    frames_per_s: float = 30.0
-    """Frame rate of the sensor."""
-    pixel_rate_mhz: float = 25.0
-    """Mean pixel rate within a frame, its line blanking included, in MHz."""
-    buffers: int = 1
-    """Frames stored on the chip, 1 or 2."""
-    max_faces: int = 4
-    """Faces replaced in a frame at most."""
-    threshold: int = 128
-    """Built-in detector threshold, the largest one software can set."""
-    candidates: str = "peaks"
-    """Which cells from the threshold on may be faces: "peaks" or "every_cell"."""
-    source_timeout_cycles: int = 1_000_000
-    """Cycles without a pixel inside a frame after which the sensor counts as gone."""
-
-    def __post_init__(self) -> None:
-        get_board(self.board)
-        one = NetworkTiming(interval_cycles=1, latency_cycles=1)
-        self.camera(detector=one, modifier=one, crop_size=64, key_channels=0)
-
-    @property
-    def clock_mhz(self) -> float:
-        """The clock in MHz."""
-        return self.clk_mhz or get_board(self.board).clk_mhz
 
     def camera(
         self, *, detector: NetworkTiming, modifier: NetworkTiming, crop_size: int, key_channels: int
@@ -79,8 +46,7 @@ class CameraBuildConfig(Config):
         Raises:
             ConfigError: if a value is out of range.
         """
-        own = ("board", "clk_mhz", "width", "height", "frames_per_s", "pixel_rate_mhz", "buffers", "max_faces")
-        shared = {name: getattr(self, name) for name in (*own, "threshold", "candidates", "source_timeout_cycles")}
+        shared = {field.name: getattr(self, field.name) for field in fields(CameraSettings)}
         return CameraConfig(
             **shared, detector=detector, modifier=modifier, crop_size=crop_size, key_channels=key_channels
         )

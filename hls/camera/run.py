@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,8 +130,3 @@ class CameraRun:
                 )
                 return Delivery(frame=frame, cycles=StageCycles.between(begin, self._camera.times))
         raise DeviceError(f"the camera delivered nothing within {self._camera.cycle - begin:,} cycles of a picture")
-
-    def deliver_all(self, pictures: Sequence[NDArray[np.uint8]], *, pixel_gap: int = 0) -> Iterator[Delivery]:
-        """Sends pictures one after the other; errors as in `deliver`."""
-        for picture in pictures:
-            yield self.deliver(picture, pixel_gap=pixel_gap)

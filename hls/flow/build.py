@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from hls.flow.finished import (
 )
 from hls.flow.identity import inputs_of, tools_of
 from hls.flow.pipeline import HardwareGraph, compile_graph
-from hls.flow.prove import prove
+from hls.flow.prove import ProofRuns, prove
 from hls.flow.record import BuildRecord
 from hls.flow.sizing import FifoSizing, size_fifos
 from hls.flow.summary import summarise
@@ -102,14 +102,7 @@ def build(
         announce("prove: full rate, random stalls, choked output")
         expected = twin.modify(crops_u8)
         twin_link = _check_twin(graph, crops_u8[:1], expected[:1])
-        proof = prove(
-            simulator.library,
-            design.interface,
-            data_dir=design.directory,
-            crops_u8=crops_u8,
-            expected_u8=expected,
-        )
-        _require_equal(proof.links)
+        proof = _prove(simulator, design, crops_u8, expected)
         record = BuildRecord(
             config=config,
             graph=graph,
@@ -194,15 +187,21 @@ def _check_twin(graph: HardwareGraph, crops_u8: NDArray[np.uint8], expected_u8: 
     return link
 
 
-def _require_equal(links: Sequence[Link]) -> None:
-    """Checks the proof runs.
+def _prove(
+    simulator: SimulatorBinary, design: StitchedDesign, crops_u8: NDArray[np.uint8], expected_u8: NDArray[np.uint8]
+) -> ProofRuns:
+    """Runs the crops through the RTL.
 
     Raises:
-        ContractError: if the RTL differs from the twin.
+        ContractError: if it differs from the twin.
     """
-    for link in links:
+    proof = prove(
+        simulator.library, design.interface, data_dir=design.directory, crops_u8=crops_u8, expected_u8=expected_u8
+    )
+    for link in proof.links:
         if link.differing_bytes:
             raise ContractError(f"the RTL differs from the twin in {link.differing_bytes} bytes ({link.note})")
+    return proof
 
 
 def _finish(record: BuildRecord, simulator: SimulatorBinary, directory: Path) -> None:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from hls.resources.amounts import Resources
 from hls.resources.features import fit_key, terms
 from hls.resources.model import CALIBRATION_FILE, fitted
-from hls.resources.points import POINTS, render
+from hls.resources.points import POINTS
+from hls.resources.rendering import render
 from hls.resources.view import NodeView
 from hls.resources.yosys import count_resources, synthesise, yosys_version
 from hw_anon.core.atomic import write_text_atomically

@@ -88,7 +88,7 @@ def write_project(camera: Path, config: VendorConfig, directory: Path) -> Projec
     """
     source = CameraDirectory.load(camera)
     fit = plan_fit(config, source.config)
-    platform = get_platform(config.board, clk_mhz=source.config.clk_hz / 1e6)
+    platform = get_platform(config.board, clk_mhz=source.config.clock_mhz)
     design = make_design(platform, config.chain)
     table = read_sensor_table(config.sensor_table) if config.sensor_table else None
     parts = design_parts(source, fit, table_words=len(table.words) + 1 if table else None)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hw_anon.console.output import JsonOption, emit_document, note
+from hw_anon.console.places import file_to_write
 from hw_anon.core.errors import ConfigError, ContractError
 
 __all__ = ["camera_rtl_sha256", "register"]
@@ -25,7 +26,10 @@ def register(app: typer.Typer) -> None:
 def assurance(
     output: Annotated[Path, typer.Argument(help="What prove, fuzz or adversary printed with --json.")],
     command: Annotated[str, typer.Option("--command", help="The command line that printed it.")],
-    out: Annotated[Path, typer.Option("--out", help="File to write, e.g. docs/results/assurance/fuzz-1.json.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", callback=file_to_write, help="File to write, e.g. docs/results/assurance/fuzz-1.json."),
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Keep a result of prove, fuzz or adversary with the hash of the RTL that is here and its commit.

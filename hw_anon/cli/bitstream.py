@@ -10,6 +10,7 @@ import typer
 
 from hw_anon.cli.workspace import WorkOption
 from hw_anon.console.output import JsonOption, emit_document, note, print_table
+from hw_anon.console.places import directory_to_write
 from hw_anon.core.errors import ToolError
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def register(app: typer.Typer) -> None:
 def bitstream(
     camera: Annotated[Path, typer.Argument(help="A finished camera directory.")],
     board: Annotated[str, typer.Option("--board", help="Board, device or part, see: hw-anon boards.")],
-    out: Annotated[Path, typer.Option("--out", help="Where <board>/<design id> is made.")] = Path("bitstreams"),
+    out: Annotated[
+        Path, typer.Option("--out", callback=directory_to_write, help="Where <board>/<design id> is made.")
+    ] = Path("bitstreams"),
     mode: Annotated[
         str | None, typer.Option("--mode", help="Video mode of the sensor; by default the board's.")
     ] = None,

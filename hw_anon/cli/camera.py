@@ -10,6 +10,7 @@ import typer
 from hw_anon.cli.build import DEFAULT_WORK, note_stage
 from hw_anon.cli.workspace import WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table
+from hw_anon.console.places import directory_to_write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from hls.flow.finished import FinishedBuild
     from hw_anon.core.camera_directory import CameraDirectory
 
-__all__ = ["built_camera", "register"]
+__all__ = ["built_camera", "open_camera", "register"]
 
 ConfigArgument = Annotated[
     Path, typer.Argument(help="Camera configuration (TOML or JSON), e.g. in hls/camera/configs.")
@@ -34,7 +35,10 @@ def register(app: typer.Typer) -> None:
 
 def camera(
     config: ConfigArgument,
-    out: Annotated[Path | None, typer.Option("--out", help="Camera directory; WORK/cameras/NAME if not given.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", callback=directory_to_write, help="Camera directory; WORK/cameras/NAME if not given."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Build even if an intact camera of the same inputs is there.")
     ] = False,
@@ -66,6 +70,9 @@ def built_camera(config: Path, out: Path | None, workspace: Workspace, *, force:
         out: camera directory; below the working directory if not given.
         workspace: where networks and caches are.
         force: build in any case.
+
+    Raises:
+        ConfigError: if the configuration is wrong, or the directory holds something else.
     """
     from hls.camera.build import build_camera, camera_config, planned_build_id
     from hls.camera.config import CameraBuildConfig
@@ -73,10 +80,11 @@ def built_camera(config: Path, out: Path | None, workspace: Workspace, *, force:
     from hw_anon.core.errors import ContractError
 
     settings = CameraBuildConfig.from_file(config)
+    directory = (out or workspace.root / "cameras" / config.stem).absolute()
+    _require_replaceable(directory)
     detector, modifier = (
         _network(choice, settings, config.parent, workspace) for choice in (settings.detector, settings.modifier)
     )
-    directory = (out or workspace.root / "cameras" / config.stem).absolute()
     if not force:
         try:
             made = CameraDirectory.load(directory)
@@ -94,6 +102,31 @@ def built_camera(config: Path, out: Path | None, workspace: Workspace, *, force:
         cache_dir=workspace.simulators,
         on_stage=note_stage,
     )
+
+
+def open_camera(given: Path, workspace: Workspace) -> CameraDirectory:
+    """Returns a camera's directory, or the camera of a configuration, built now if it is not there.
+
+    Raises:
+        ContractError: if the directory holds no camera.
+    """
+    from hw_anon.core.camera_directory import CameraDirectory
+
+    return CameraDirectory.load(given) if given.is_dir() else built_camera(given, None, workspace)
+
+
+def _require_replaceable(directory: Path) -> None:
+    """Refuses to build into a directory with other things in it, which would be found out at the end only.
+
+    Raises:
+        ConfigError: if it has content, but no camera.
+    """
+    from hw_anon.core.camera_directory import CAMERA_FILE
+    from hw_anon.core.errors import ConfigError
+
+    inside = sorted(directory.iterdir()) if directory.is_dir() else []
+    if inside and directory / CAMERA_FILE not in inside:
+        raise ConfigError(f"{directory} holds {inside[0].name} and no camera; name an empty or a new directory")
 
 
 def _network(choice: NetworkChoice, settings: CameraBuildConfig, base: Path, workspace: Workspace) -> FinishedBuild:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hw_anon.nets.action import ActionDetector
     from hw_anon.train.detector import DetectorRecipe, DetectorRun
 
-__all__ = ["DetectorJob", "Progress", "detector_file", "run_job", "use_one_thread"]
+__all__ = ["DetectorJob", "Progress", "detector_file", "imagenet_weights", "run_job", "use_one_thread"]
 
 _FACE_DETECTORS = ("yunet", "mtcnn")
 
@@ -176,7 +176,7 @@ class _Work:
             modified,
             device=self.device,
             start=None if job.warm_start is None else load_detector(job.warm_start)[0].state_dict(),
-            pretrained=_imagenet(job),
+            pretrained=imagenet_weights(job),
             checkpoint=file.with_name("checkpoint.pt"),
             on_step=lambda done, total, loss: self.report(f"training, loss {loss:.3f}", done, total),
         )
@@ -259,8 +259,12 @@ class _Work:
         return shares
 
 
-def _imagenet(job: DetectorJob) -> Any:
-    """Reads the backbone's weights, a torch checkpoint."""
+def imagenet_weights(job: DetectorJob) -> Any:
+    """Reads the backbone's weights, a torch checkpoint; `None` if the job has none.
+
+    Raises:
+        ContractError: if they are missing or damaged.
+    """
     if job.imagenet is None:
         return None
     import torch

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hw_anon.console.places import directory_to_write
+
 __all__ = [
     "BatchOption",
     "ClearDetectorOption",
@@ -43,7 +45,7 @@ NetsOption = Annotated[
     typer.Option("--net", help="A network of the chip, as integers: name or directory of weights; repeatable."),
 ]
 NameOption = Annotated[str | None, typer.Option("--name", help="Name of the trained modifiers in results.")]
-OutOption = Annotated[Path, typer.Option("--out", help="Results directory.")]
+OutOption = Annotated[Path, typer.Option("--out", callback=directory_to_write, help="Results directory.")]
 DetectorOption = Annotated[
     str, typer.Option("--detector", help="Size of the network: smoke, edge, or paper (needs --imagenet).")
 ]

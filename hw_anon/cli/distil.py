@@ -10,6 +10,7 @@ import typer
 
 from hw_anon.cli.workspace import WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress
+from hw_anon.console.places import directory_to_write
 
 __all__ = ["load_faces", "register", "run_distillation"]
 
@@ -26,7 +27,12 @@ def register(app: typer.Typer) -> None:
 
 def distil(
     people: Annotated[Path, typer.Option("--people", help="Portraits, made by hw-anon synthesise.")],
-    out: Annotated[Path, typer.Option("--out", help="Directory for weights.safetensors, recipe.json, metrics.json.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", callback=directory_to_write, help="Directory for weights.safetensors, recipe.json, metrics.json."
+        ),
+    ],
     teacher: Annotated[
         str,
         typer.Option(

@@ -39,6 +39,7 @@ from hw_anon.cli.method_options import (
 from hw_anon.cli.methods import CAMERAS, MethodMaker, backend_names, foreign_methods, make_attacks, trained_methods
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table, progress, status
+from hw_anon.console.places import directory_to_write
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError
 
@@ -81,7 +82,9 @@ def evaluate(
     enlarge: EnlargeOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of people, pairs, noise, attackers.")] = 0,
     device: DeviceOption = "auto",
-    out: Annotated[Path, typer.Option("--out", help="Directory for privacy.json and privacy.md.")] = DEFAULT_OUT,
+    out: Annotated[
+        Path, typer.Option("--out", callback=directory_to_write, help="Directory for privacy.json and privacy.md.")
+    ] = DEFAULT_OUT,
     results_dir: ResultsOption = None,
     net: NetOption = "modifier-s",
     board: BoardOption = "pynq-z2",
@@ -109,7 +112,7 @@ def evaluate(
     Example: hw-anon evaluate --backend original --backend blur-8 --people 10 --json
     """
     from hls.flow.config import BuildConfig
-    from hw_anon.evaluate.identity_sets import SetOptions
+    from hw_anon.evaluate.identity_sets import SetOptions, parse_identity_set
     from hw_anon.evaluate.privacy import PrivacySettings
 
     workspace = Workspace(work)
@@ -123,6 +126,8 @@ def evaluate(
     judges, trained = _judges(judge or []), trained_methods(modifier or [], device=device)
     trained += foreign_methods(anonymiser or [], crop_side=crop_side, seen=known, values=onnx_values)
     theirs = SetOptions(people=attacker_people, enlarge=enlarge)
+    for each in filter(None, (dataset, attacker_set)):
+        parse_identity_set(each)  # refused now, not when the faces of the other are found
     others = _open(attacker_set, workspace, theirs).faces if attacker_set else None
     attacks = make_attacks(attack or [], device=device, steps=attack_steps, others=others)
     judged = _open(dataset, workspace, SetOptions(people=people, pictures=pictures, enlarge=enlarge, seed=seed))

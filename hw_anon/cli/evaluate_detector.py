@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from hw_anon.console.output import JsonOption, emit_document, note, status
+from hw_anon.console.places import directory_to_write
 
 __all__ = ["register"]
 
@@ -40,7 +41,9 @@ def evaluate_detector(
     threshold: Annotated[
         int, typer.Option("--threshold", min=1, max=255, help="Score from which a cell is a face.")
     ] = 128,
-    out: Annotated[Path, typer.Option("--out", help="Directory for detector.json.")] = Path("build/evaluation"),
+    out: Annotated[
+        Path, typer.Option("--out", callback=directory_to_write, help="Directory for detector.json.")
+    ] = Path("build/evaluation"),
     as_json: JsonOption = False,
 ) -> None:
     """Measure what the on-chip face detector finds: by size, angle, pose, skin, occlusion and light, with intervals.

@@ -10,6 +10,7 @@ import typer
 
 from hw_anon.cli.workspace import WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress, status
+from hw_anon.console.places import directory_to_write
 from hw_anon.core.boards import BOARDS, Board, get_board
 from hw_anon.core.errors import ConfigError
 
@@ -39,7 +40,10 @@ def explore(
         list[float] | None, typer.Option("--faces-per-s", help="Target rate; may be given several times.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Directory for explore.csv, explore.json and explore.png.")
+        Path | None,
+        typer.Option(
+            "--out", callback=directory_to_write, help="Directory for explore.csv, explore.json and explore.png."
+        ),
     ] = None,
     work: WorkOption = Path("build"),
     as_json: JsonOption = False,

@@ -10,6 +10,7 @@ import typer
 
 from hw_anon.cli.workspace import NetOption
 from hw_anon.console.output import JsonOption, emit_document, print_table, status
+from hw_anon.console.places import directory_to_write
 
 __all__ = ["register"]
 
@@ -20,7 +21,12 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    out: Annotated[Path, typer.Option("--out", help="Directory to write; an earlier export there is replaced.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", callback=directory_to_write, help="Directory to write; an earlier export there is replaced."
+        ),
+    ],
     net: NetOption = "modifier-s",
     as_json: JsonOption = False,
 ) -> None:

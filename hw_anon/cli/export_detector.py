@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hw_anon.console.output import JsonOption, emit_document, print_table, status
+from hw_anon.console.places import directory_to_write
 from hw_anon.core.errors import ContractError
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ def register(app: typer.Typer) -> None:
 
 def export_detector(
     checkpoint: Annotated[Path, typer.Argument(help="A detector that hw-anon train-detector made.")],
-    out: Annotated[Path, typer.Option("--out", help="Directory to write; an earlier export there is replaced.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", callback=directory_to_write, help="Directory to write; an earlier export there is replaced."
+        ),
+    ],
     width: Annotated[int, typer.Option("--width", help="Columns of the camera's frames.")] = 320,
     height: Annotated[int, typer.Option("--height", help="Rows of the camera's frames.")] = 240,
     proposals: Annotated[

@@ -18,6 +18,7 @@ from hw_anon.cli.method_options import (
 )
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, command_line, emit_document, note, status
+from hw_anon.console.places import directory_to_write
 
 if TYPE_CHECKING:
     from hw_anon.core.boxes import Box
@@ -34,7 +35,9 @@ def register(app: typer.Typer) -> None:
 
 
 def gallery(
-    results: Annotated[Path, typer.Option("--results", help="Results directory: gets galleries/*.")],
+    results: Annotated[
+        Path, typer.Option("--results", callback=directory_to_write, help="Results directory: gets galleries/*.")
+    ],
     backend: BackendOption = None,
     baselines: BaselinesOption = False,
     modifier: ModifierOption = None,
@@ -62,10 +65,16 @@ def gallery(
     """
     from hw_anon.cli.methods import foreign_methods
     from hw_anon.core.errors import ConfigError
+    from hw_anon.data.synthetic.sets import open_clips
     from hw_anon.evaluate.gallery_files import write_gallery
+    from hw_anon.evaluate.identity_sets import parse_identity_set
 
     if dataset is None and clips is None:
         raise ConfigError("there is nothing to show: give --set or --clips or both")
+    if dataset is not None:
+        parse_identity_set(dataset)  # refused now, not when all methods are built
+    if clips is not None:
+        open_clips(clips)
     workspace = Workspace(work)
     foreign = foreign_methods(anonymiser or [], crop_side=crop_side, values=onnx_values)
     methods = _methods(backend or [], baselines, modifier or [], foreign, net, workspace, crop_side, seed, device)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hw_anon.console.places import directory_to_write
+
 __all__ = [
     "AnonymiserOption",
     "AttackOption",
@@ -118,5 +120,9 @@ EnlargeOption = Annotated[
 ]
 ResultsOption = Annotated[
     Path | None,
-    typer.Option("--results", help="Results directory: gets privacy/SET/METHOD.json, gives the mAP it has."),
+    typer.Option(
+        "--results",
+        callback=directory_to_write,
+        help="Results directory: gets privacy/SET/METHOD.json, gives the mAP it has.",
+    ),
 ]

@@ -9,6 +9,7 @@ import typer
 
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress
+from hw_anon.console.places import directory_to_write
 
 __all__ = ["register"]
 
@@ -24,7 +25,12 @@ def register(app: typer.Typer) -> None:
 def pretrain(
     net: NetOption = "modifier-xs",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Directory for the weights; below the working directory if not given.")
+        Path | None,
+        typer.Option(
+            "--out",
+            callback=directory_to_write,
+            help="Directory for the weights; below the working directory if not given.",
+        ),
     ] = None,
     steps: Annotated[int, typer.Option("--steps", help="Optimiser steps.")] = 4000,
     batch: Annotated[int, typer.Option("--batch", help="Pictures a step.")] = 32,

@@ -12,6 +12,7 @@ import typer
 
 from hw_anon.cli.workspace import WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, progress, status
+from hw_anon.console.places import directory_to_write
 
 if TYPE_CHECKING:
     from hw_anon.data.face_pictures import FacePicture
@@ -41,7 +42,12 @@ def pretrain_detector(
     data: Annotated[Path, typer.Option("--data", help="A synthetic set, made by hw-anon synthesise.")],
     net: Annotated[str, typer.Option("--net", help="Name of a face detector.")] = "detector-s",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Directory for the weights; below the working directory if not given.")
+        Path | None,
+        typer.Option(
+            "--out",
+            callback=directory_to_write,
+            help="Directory for the weights; below the working directory if not given.",
+        ),
     ] = None,
     steps: Annotated[int, typer.Option("--steps", help="Optimiser steps.")] = 2000,
     batch: Annotated[int, typer.Option("--batch", help="Frames a step.")] = 16,
@@ -92,7 +98,7 @@ def pretrain_detector(
 
     At length: hw-anon pretrain-detector --data data/people --hard --steps 20000 --batch 32 --workers 14 --device cuda
     """
-    from hw_anon.data.face_pictures import load_clip_pictures, load_portrait_pictures, load_real_pictures, repeated
+    from hw_anon.data.face_pictures import load_clip_pictures, repeated
     from hw_anon.data.synthetic.sets import open_clips
     from quant.train_detector import DetectorRecipe, save_detector, validation_frames
 
@@ -115,9 +121,8 @@ def pretrain_detector(
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     clips = open_clips(data)
     with status("reading pictures"):
-        train, test = (load_clip_pictures(clips, split, most=pictures) for split in ("train", "test"))
-        rendered = [*train, *load_portrait_pictures(clips.directory, "train", most=portraits)]
-        photographs = [picture for folder in real or [] for picture in load_real_pictures(folder, most=pictures)]
+        test = load_clip_pictures(clips, "test", most=pictures)
+        rendered, photographs = _training_pictures(clips, real or [], pictures, portraits)
         shown = repeated(photographs, beside=len(rendered), share=real_share)
     model = _train(recipe, [*rendered, *shown], workspace.root / "cache" / f"pretrain-{net}.pt", deadline)
     if model is None:
@@ -132,11 +137,35 @@ def pretrain_detector(
             data=_provenance(clips, len(rendered), len(test)) | {"photographs": len(photographs)},
             threshold=_THRESHOLD,
         )
+    _tell(net, directory, metrics, as_json=as_json)
+
+
+def _tell(net: str, directory: Path, metrics: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         emit_document({"directory": str(directory), "metrics": metrics})
         return
     print_detector_metrics(net, metrics["validation"])
     note(f"weights: {directory}")
+
+
+def _training_pictures(
+    clips: SyntheticClips, real: Sequence[Path], most: int, portraits: int
+) -> tuple[list[FacePicture], list[FacePicture]]:
+    """Returns the pictures of the set's training people, and the real ones.
+
+    Args:
+        clips: the set.
+        real: folders of real pictures.
+        most: of the clips' pictures, and of each folder's, at most.
+        portraits: how many portraits of the set at most.
+    """
+    from hw_anon.data.face_pictures import load_clip_pictures, load_portrait_pictures, load_real_pictures
+
+    rendered = [
+        *load_clip_pictures(clips, "train", most=most),
+        *load_portrait_pictures(clips.directory, "train", most=portraits),
+    ]
+    return rendered, [picture for folder in real for picture in load_real_pictures(folder, most=most)]
 
 
 def _train(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table
+from hw_anon.console.places import directory_to_write
 
 __all__ = ["register"]
 
@@ -21,9 +22,9 @@ def report(
     results: Annotated[
         Path, typer.Option("--results", help="Directory with privacy/<set>/<method>.json and action/<method>.json.")
     ],
-    out: Annotated[Path, typer.Option("--out", help="Directory for the page, its figures and tables.")] = Path(
-        "build/report"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", callback=directory_to_write, help="Directory for the page, its figures and tables.")
+    ] = Path("build/report"),
     as_json: JsonOption = False,
 ) -> None:
     """Draw the paper's Figure 4 and Table 1 from measured numbers, and write the page that says how they came about.

@@ -13,6 +13,7 @@ import typer
 
 from hw_anon.cli.workspace import WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table
+from hw_anon.console.places import directory_to_write, file_to_write
 
 if TYPE_CHECKING:
     from hw_anon.core.boards import Board
@@ -56,11 +57,14 @@ def search(
     ] = False,
     pictures: Annotated[int, typer.Option("--pictures", min=8, help="Held-out pictures to measure on.")] = 400,
     journal: Annotated[
-        Path | None, typer.Option("--journal", help="Journal file; on a shared disk several machines share a search.")
+        Path | None,
+        typer.Option(
+            "--journal", callback=file_to_write, help="Journal file; on a shared disk several machines share a search."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Directory for search.json and search.png.")] = Path(
-        "build/search"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", callback=directory_to_write, help="Directory for search.json and search.png.")
+    ] = Path("build/search"),
     seed: Annotated[int, typer.Option("--seed", help="Seed of the sampler; give each machine its own.")] = 0,
     device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
     work: WorkOption = Path("build"),
@@ -109,10 +113,12 @@ def _origin(space: SearchSpace, people: Path, teacher: str, *, batch: int, pictu
     from hw_anon.cli.chip_game import teacher_file
     from hw_anon.cli.drawn_teacher import AVERAGE
     from hw_anon.core.hashing import sha256_bytes, sha256_file
+    from hw_anon.data.samples import require_file
     from hw_anon.train.average_face import AverageFaceConfig
 
+    index = require_file(people / "people.jsonl", "a synthetic set, made by hw-anon synthesise")
     asked = AverageFaceConfig().content_hash() if teacher == AVERAGE else sha256_file(teacher_file(teacher))
-    parts = [space.content_hash(), sha256_file(people / "people.jsonl"), asked]
+    parts = [space.content_hash(), sha256_file(index), asked]
     return sha256_bytes(f"{parts} {batch} {pictures} {quick}".encode())[:12]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hw_anon.console.output import JsonOption, emit_document, note
+from hw_anon.console.places import directory_to_write
 
 __all__ = ["register"]
 
@@ -19,7 +20,10 @@ def register(app: typer.Typer) -> None:
 
 def ship_detector(
     checkpoint: Annotated[Path, typer.Argument(help="A detector that hw-anon train-detector made.")],
-    out: Annotated[Path, typer.Option("--out", help="Directory to write, e.g. hw_anon/weights/action-0.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", callback=directory_to_write, help="Directory to write, e.g. hw_anon/weights/action-0."),
+    ],
     result: Annotated[
         Path | None, typer.Option("--result", help="What was measured with it: action/METHOD.json of the results.")
     ] = None,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hw_anon.cli.build import DEFAULT_WORK, BoardOption, ClockOption, RateOption, note_stage
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace, with_keys
 from hw_anon.console.output import JsonOption, emit_document, note, print_table, status
+from hw_anon.console.places import directory_to_write, file_to_write
 
 if TYPE_CHECKING:
     from hls.flow.finished import FinishedBuild
@@ -38,9 +39,14 @@ def simulate(
         int, typer.Option("--stall-per-mille", min=0, max=900, help="Stall probability per port and cycle, in 1/1000.")
     ] = 0,
     waveform: Annotated[
-        Path | None, typer.Option("--waveform", help="Also write a VCD waveform of every signal (very large, slow).")
+        Path | None,
+        typer.Option(
+            "--waveform", callback=file_to_write, help="Also write a VCD waveform of every signal (very large, slow)."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Directory for the pictures.")] = Path("build/simulated"),
+    out: Annotated[Path, typer.Option("--out", callback=directory_to_write, help="Directory for the pictures.")] = Path(
+        "build/simulated"
+    ),
     camera: Annotated[
         Path | None,
         typer.Option(
@@ -109,19 +115,22 @@ def simulate(
     stalls = Stalls(input_per_mille=stall_per_mille, output_per_mille=stall_per_mille)
     with status(f"simulating {len(crops)} faces"):
         result = _run(finished, with_keys(crops, channels), stalls, waveform, workspace.simulators)
-    path = save_pairs(crops, result.outputs[0].astype("uint8"), out)
+    _tell(result, len(crops), save_pairs(crops, result.outputs[0].astype("uint8"), out), as_json=as_json)
+
+
+def _tell(result: RunResult, faces: int, pictures: Path, *, as_json: bool) -> None:
     document = {
-        "faces": len(crops),
+        "faces": faces,
         "cycles": result.cycles,
         "image_end_cycles": [int(c) for c in result.image_end_cycles[0]],
         "simulated_kcycles_per_s": round(result.kcycles_per_s, 1),
-        "pictures": str(path),
+        "pictures": str(pictures),
     }
     if as_json:
         emit_document(document)
         return
     print_table("RTL simulation", ("figure", "value"), [(k, v) for k, v in document.items() if k != "image_end_cycles"])
-    note(f"pictures: {path}")
+    note(f"pictures: {pictures}")
 
 
 def _run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hw_anon.cli.camera import open_camera
 from hw_anon.console.output import emit_document, note, print_table, progress
 from hw_anon.core.errors import HwAnonError
 
@@ -53,10 +54,8 @@ def simulate_camera(
         HwAnonError: if a byte or a register differs, after the report.
     """
     from hls.camera.equality import compare_frames
-    from hw_anon.cli.camera import built_camera
-    from hw_anon.core.camera_directory import CameraDirectory
 
-    made = CameraDirectory.load(camera) if camera.is_dir() else built_camera(camera, None, workspace)
+    made = open_camera(camera, workspace)
     with progress() as bar:
         task = bar.add_task("simulated frames", total=frames)
         pictures = _pictures(made, frames, seed, portrait_only, workspace, threshold, largest_face)

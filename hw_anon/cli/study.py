@@ -10,6 +10,7 @@ import typer
 from hw_anon.cli.method_options import CropSideOption, DeviceOption, OnnxValuesOption
 from hw_anon.cli.workspace import NetOption, WorkOption, Workspace
 from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table, status
+from hw_anon.console.places import directory_to_write
 from hw_anon.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def study(
     crop_side: CropSideOption = 256,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of people, pictures and order.")] = 0,
     device: DeviceOption = "auto",
-    out: Annotated[Path, typer.Option("--out", help="Directory for study.html and key.json.")] = Path("build/study"),
+    out: Annotated[
+        Path, typer.Option("--out", callback=directory_to_write, help="Directory for study.html and key.json.")
+    ] = Path("build/study"),
     net: NetOption = "modifier-s",
     work: WorkOption = Path("build"),
     as_json: JsonOption = False,
@@ -71,9 +74,10 @@ def study(
     if context.invoked_subcommand is not None:
         return
     from hw_anon.evaluate.gallery import GalleryMethod
-    from hw_anon.evaluate.identity_sets import SetOptions, open_identity_set
+    from hw_anon.evaluate.identity_sets import SetOptions, open_identity_set, parse_identity_set
     from hw_anon.evaluate.study import StudySettings, make_study, write_study
 
+    parse_identity_set(dataset)  # refused now, not when the method is built
     workspace = Workspace(work)
     settings = StudySettings(positive_pairs=pairs, negative_pairs=pairs, named=named, candidates=candidates, seed=seed)
     method = _method(backend, modifier, anonymiser, onnx_values, net, workspace, crop_side, seed, device)

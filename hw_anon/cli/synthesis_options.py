@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hw_anon.console.places import directory_to_write
+
 __all__ = [
     "CheckOption",
     "ClipsOption",
@@ -25,7 +27,10 @@ __all__ = [
     "WorkersOption",
 ]
 
-OutOption = Annotated[Path, typer.Option("--out", help="Directory of the set; an unfinished one is completed.")]
+OutOption = Annotated[
+    Path,
+    typer.Option("--out", callback=directory_to_write, help="Directory of the set; an unfinished one is completed."),
+]
 PeopleOption = Annotated[int, typer.Option("--people", help="People in all.")]
 TestPeopleOption = Annotated[
     int | None, typer.Option("--test-people", help="Of them in the test split; a quarter if not given.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from hw_anon.cli.detector_jobs import DetectorJob, detector_file, run_job, use_one_thread
+from hw_anon.cli.detector_jobs import DetectorJob, detector_file, imagenet_weights, run_job, use_one_thread
 from hw_anon.cli.detector_options import (
     BatchOption,
     ClearDetectorOption,
@@ -113,6 +113,7 @@ def train_detector(
     names = _names(method or [], bool(modifier or net or anonymiser))
     foreign_methods(anonymiser or [], crop_side=crop_side, values=onnx_values)  # refused now, not after the first hour
     _check_networks(net or [])
+    _check_files(base, modifier or [], trains_clear=_CLEAR in names)
     documents = list(_run(_jobs(base, names, modifier or [], net or [], anonymiser or []), jobs))
     if as_json:
         emit_document(documents)
@@ -180,6 +181,25 @@ def _check_networks(nets: Sequence[str]) -> None:
 
         for net in nets:
             network_config(net)
+
+
+def _check_files(base: DetectorJob, modifiers: Sequence[Path], *, trains_clear: bool) -> None:
+    """Refuses checkpoints that are missing, damaged, or something else.
+
+    Raises:
+        ConfigError: if one is a directory, or a modifier's name is a baseline's.
+        ContractError: otherwise.
+    """
+    from hw_anon.evaluate.float_backend import load_method
+    from hw_anon.nets.detector_checkpoint import load_detector
+
+    if base.warm_start is not None:
+        load_detector(base.warm_start)
+    if base.clear_detector is not None and (base.clear_detector.exists() or not trains_clear):
+        load_detector(base.clear_detector)
+    for modifier in modifiers:
+        load_method(modifier, name=base.name, device=base.device)
+    imagenet_weights(base)
 
 
 def _jobs(

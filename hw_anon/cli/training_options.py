@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hw_anon.console.places import directory_to_write
+
 __all__ = [
     "ClipsOption",
     "DeviceOption",
@@ -28,7 +30,9 @@ __all__ = [
     "ThreadsOption",
 ]
 
-OutOption = Annotated[Path, typer.Option("--out", help="Directory for checkpoint, log and results.")]
+OutOption = Annotated[
+    Path, typer.Option("--out", callback=directory_to_write, help="Directory for checkpoint, log and results.")
+]
 RecipeNameOption = Annotated[
     str, typer.Option("--recipe", help="paper, edge, chip-s, chip-m, chip-s-keyed, smoke, or a file of settings.")
 ]
@@ -63,7 +67,11 @@ ClipsOption = Annotated[
 ]
 FaceBoxesOption = Annotated[
     Path | None,
-    typer.Option("--face-boxes", help="Cache of the faces found in photographs and videos; below --work if not given."),
+    typer.Option(
+        "--face-boxes",
+        callback=directory_to_write,
+        help="Cache of the faces found in photographs and videos; below --work if not given.",
+    ),
 ]
 FrameSizeOption = Annotated[
     str | None,

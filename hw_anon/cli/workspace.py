@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hw_anon.console.places import directory_to_write
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["NetOption", "WorkOption", "Workspace", "with_keys"]
 
 WorkOption = Annotated[
-    Path, typer.Option("--work", help="Working directory: exported networks, builds, caches, downloads.")
+    Path,
+    typer.Option(
+        "--work", callback=directory_to_write, help="Working directory: exported networks, builds, caches, downloads."
+    ),
 ]
 """The `--work` option of every command that makes something."""
 

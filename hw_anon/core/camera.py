@@ -29,7 +29,15 @@ from hw_anon.core.config import Config, require_choice, require_multiple, requir
 from hw_anon.core.errors import ConfigError
 from hw_anon.core.metadata import MOST_FACES
 
-__all__ = ["ENGINE_SETUP_CYCLES", "CameraConfig", "FrameBudget", "NetworkTiming", "frame_budget", "require_budget"]
+__all__ = [
+    "ENGINE_SETUP_CYCLES",
+    "CameraConfig",
+    "CameraSettings",
+    "FrameBudget",
+    "NetworkTiming",
+    "frame_budget",
+    "require_budget",
+]
 
 ENGINE_SETUP_CYCLES = 96
 """Cycles that crop and paste spend on the two divisions of a region and on filling their pipeline, rounded up."""
@@ -50,13 +58,9 @@ class NetworkTiming(Config):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CameraConfig(Config):
-    """Everything that makes one camera design."""
+class CameraSettings(Config):
+    """What is chosen of a camera; all else follows from its two networks."""
 
-    detector: NetworkTiming
-    """Speed of the face detector."""
-    modifier: NetworkTiming
-    """Speed of the face modifier."""
     board: str = "pynq-z2"
     """Board, device or part."""
     clk_mhz: float | None = None
@@ -73,36 +77,22 @@ class CameraConfig(Config):
     """Frames stored on the chip, 1 or 2."""
     max_faces: int = 4
     """Faces replaced in a frame at most; a frame with more is delivered black."""
-    crop_size: int = 64
-    """Side of the modifier's pictures, in pixels."""
-    key_channels: int = 0
-    """Constant channels appended to every crop from the power-up key."""
     threshold: int = 128
     """Built-in detector threshold, the largest one software can set."""
     candidates: str = "peaks"
     """Which cells from the threshold on may be faces: "peaks", higher than their neighbours, or "every_cell"."""
     source_timeout_cycles: int = 1_000_000
     """Cycles without a pixel inside a frame after which the sensor counts as gone."""
-    detector_timeout_cycles: int | None = None
-    """Cycles from the last pixel on within which the regions must be known; twice what is budgeted if not given."""
-    modifier_timeout_cycles: int | None = None
-    """Cycles within which each face must be cropped and modified; twice what is budgeted if not given."""
 
     def __post_init__(self) -> None:
-        board = get_board(self.board)
+        get_board(self.board)
         require_choice(self, "buffers", (1, 2))
         require_range(self, "max_faces", 1, MOST_FACES, unit="faces")
-        require_range(self, "crop_size", MIN_REGION, MAX_SIDE // 4, unit="pixels")
-        require_multiple(self, "crop_size", 2)
-        require_range(self, "key_channels", 0, 16, unit="channels")
         require_range(self, "threshold", 1, 255)
         require_choice(self, "candidates", ("peaks", "every_cell"))
         require_range(self, "frames_per_s", 0.01, 1000, unit="frames per second")
-        require_range(self, "pixel_rate_mhz", 0.1, self.clk_mhz or board.clk_mhz, unit="MHz (the design's clock)")
+        require_range(self, "pixel_rate_mhz", 0.1, self.clock_mhz, unit="MHz (the design's clock)")
         require_range(self, "source_timeout_cycles", 1, (1 << 32) - 1, unit="cycles")
-        for name in ("detector_timeout_cycles", "modifier_timeout_cycles"):
-            if getattr(self, name) is not None:
-                require_range(self, name, 1, (1 << 32) - 1, unit="cycles")
         cell_shape(self.width, self.height)
         require_metadata_line(self.width, self.max_faces)
 
@@ -112,9 +102,41 @@ class CameraConfig(Config):
         return get_board(self.board)
 
     @property
+    def clock_mhz(self) -> float:
+        """Clock of the design in MHz."""
+        return self.clk_mhz or self.target.clk_mhz
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CameraConfig(CameraSettings):
+    """Everything that makes one camera design."""
+
+    detector: NetworkTiming
+    """Speed of the face detector."""
+    modifier: NetworkTiming
+    """Speed of the face modifier."""
+    crop_size: int = 64
+    """Side of the modifier's pictures, in pixels."""
+    key_channels: int = 0
+    """Constant channels appended to every crop from the power-up key."""
+    detector_timeout_cycles: int | None = None
+    """Cycles from the last pixel on within which the regions must be known; twice what is budgeted if not given."""
+    modifier_timeout_cycles: int | None = None
+    """Cycles within which each face must be cropped and modified; twice what is budgeted if not given."""
+
+    def __post_init__(self) -> None:
+        CameraSettings.__post_init__(self)  # super() knows the class before it had slots
+        require_range(self, "crop_size", MIN_REGION, MAX_SIDE // 4, unit="pixels")
+        require_multiple(self, "crop_size", 2)
+        require_range(self, "key_channels", 0, 16, unit="channels")
+        for name in ("detector_timeout_cycles", "modifier_timeout_cycles"):
+            if getattr(self, name) is not None:
+                require_range(self, name, 1, (1 << 32) - 1, unit="cycles")
+
+    @property
     def clk_hz(self) -> float:
         """Clock of the design in Hz."""
-        return 1e6 * (self.clk_mhz or self.target.clk_mhz)
+        return 1e6 * self.clock_mhz
 
     @property
     def cells(self) -> int:
@@ -130,11 +152,6 @@ class CameraConfig(Config):
     def decode_cycles(self) -> int:
         """Cycles from the detector's last beat to the regions, at most."""
         return self.cells * (12 + 2 * self.max_faces) + 32 * (self.max_faces + 1)
-
-    @property
-    def frame_store_bits(self) -> int:
-        """Bits of all frame buffers."""
-        return 24 * self.width * self.height * self.buffers
 
     @property
     def detector_watchdog_cycles(self) -> int:
@@ -216,7 +233,7 @@ def require_budget(config: CameraConfig) -> FrameBudget:
         ConfigError: if it cannot, with the cycles of each stage and the frame rate it could hold.
     """
     budget = frame_budget(config)
-    clock = f"{config.clk_hz / 1e6:g} MHz"
+    clock = f"{config.clock_mhz:g} MHz"
     if config.detector.interval_cycles > budget.available:
         raise ConfigError(
             f"the face detector takes {config.detector.interval_cycles:,} cycles a frame; {budget.available:,} are "

@@ -21,7 +21,6 @@ from hw_anon.core.errors import ConfigError
 __all__ = [
     "FOLD",
     "REPETITION_LIMIT",
-    "SAMPLE_PERIOD",
     "SIMULATION_SEED",
     "collect_key",
     "simulated_key",
@@ -29,8 +28,6 @@ __all__ = [
     "simulated_noise",
 ]
 
-SAMPLE_PERIOD = 64
-"""Cycles from one sample of the noise to the next."""
 FOLD = 8
 """Whitened bits in each bit of the key."""
 REPETITION_LIMIT = 41

@@ -22,12 +22,10 @@ from hw_anon.data.images import decode_picture
 from hw_anon.data.recordio import PictureRecord, RecordFile
 from hw_anon.data.samples import IdentitySample, IdentitySet
 
-__all__ = ["CASIA_PEOPLE", "CASIA_PICTURES", "RecordIdentities", "open_casia"]
+__all__ = ["CASIA_PEOPLE", "RecordIdentities", "open_casia"]
 
 CASIA_PEOPLE = 10_575
 """People in the whole set."""
-CASIA_PICTURES = 494_414
-"""Pictures in the whole set as published; cleaned versions have a few thousand fewer."""
 
 _MAX_LABEL = 2**24  # whole numbers up to here are exact in float32
 

@@ -20,12 +20,11 @@ from hw_anon.core.atomic import write_text_atomically
 from hw_anon.core.boxes import MAX_SIDE, Box, face_region
 from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ConfigError, HwAnonError
-from hw_anon.core.hashing import sha256_bytes, sha256_file
+from hw_anon.core.hashing import sha256_bytes
 from hw_anon.data.face_detectors import Candidate, MtcnnJudge, Yunet
 from hw_anon.data.samples import ActionClip, ActionSet
-from hw_anon.data.video import Video
 
-__all__ = ["FaceBoxCache", "FaceBoxConfig", "FaceFinder", "Finder", "FoundFace", "clip_faces", "regions", "video_faces"]
+__all__ = ["FaceBoxCache", "FaceBoxConfig", "FaceFinder", "Finder", "FoundFace", "clip_faces", "regions"]
 
 _FORMAT = 1
 _SAVE_EVERY = 200
@@ -186,21 +185,6 @@ class FaceBoxCache:
             if unsaved:
                 _save(path, known)
         return {number: known[number] for number in wanted}
-
-
-def video_faces(
-    path: Path, cache: FaceBoxCache, numbers: Iterable[int] | None = None
-) -> dict[int, tuple[FoundFace, ...]]:
-    """Returns the faces of a video's frames, of all of them by default.
-
-    Raises:
-        ConfigError: if there is no such frame.
-        ContractError: if the video is missing or damaged.
-        ToolError: if PyAV is not installed.
-    """
-    with Video(path) as video:
-        wanted = range(1, len(video) + 1) if numbers is None else numbers
-        return cache.faces(sha256_file(path), wanted, lambda number: video.frame(number).picture)
 
 
 def clip_faces(

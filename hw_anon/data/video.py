@@ -7,7 +7,6 @@ time stamp, not a guess from the frame rate, says which it is.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -184,13 +183,6 @@ class Video:
         """
         for number in range(1, len(self) + 1):
             yield self.frame(number)
-
-    def number_at(self, time_s: float) -> int:
-        """Returns the number of the frame that is on the screen at that time, the first or last outside the video."""
-        assert self._stream.time_base is not None, "a stream with time stamps has a time base"
-        stamp = time_s / self._stream.time_base + self._times[0]
-        place = bisect_left(self._times, float(stamp) + 1e-6)
-        return min(max(1, place), len(self))
 
     def _require(self, number: int) -> None:
         if not 1 <= number <= len(self):

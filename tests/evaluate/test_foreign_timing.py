@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hw_anon.core.errors import ConfigError
 
 pytest.importorskip("skimage", reason="missing: scikit-image")
 
-from hw_anon.evaluate.foreign_timing import time_frames
+from hw_anon.evaluate.foreign_timing import time_calls, time_frames
 
 TOOL = """
 import time
@@ -44,3 +46,14 @@ def test_both_kinds_are_timed(tmp_path: Path) -> None:
     assert sys.modules["anonymiser_timed"].SEEN == [(32, 32, 3)] * 3
     with pytest.raises(ConfigError, match="frames = 0"):
         time_frames(f"{tool}:crop", 64, 48, frames=0)
+
+
+def test_every_function_gets_the_same_frames() -> None:
+    first: list[NDArray[np.uint8]] = []
+    second: list[NDArray[np.uint8]] = []
+    for seen in (first, second):
+        figures = time_calls(seen.append, 64, 48, frames=3)
+        assert figures["frames"] == 3
+    assert len(first) == 4, "one before those that are measured"
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not np.array_equal(first[1], first[2])

@@ -17,7 +17,8 @@ from hls.resources import NodeView, Resources, calibration_errors, dsp_lanes, es
 from hls.resources.calibrate import describe, fit
 from hls.resources.features import fifo_style
 from hls.resources.model import CALIBRATION_FILE
-from hls.resources.points import POINTS, render
+from hls.resources.points import POINTS
+from hls.resources.rendering import render
 from hls.resources.yosys import count_resources
 from hw_anon.core.boards import BOARDS, get_board
 from hw_anon.core.errors import ConfigError

@@ -14,6 +14,7 @@ from hw_anon.cli.demo.camera import camera_facts, demo_camera
 from hw_anon.cli.verify import chain_links, link_rows, require_equal
 from hw_anon.cli.workspace import WorkOption, Workspace
 from hw_anon.console.output import JsonOption, command_line, emit_document, note, print_table
+from hw_anon.console.places import directory_to_write
 from hw_anon.core.errors import HwAnonError
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def demo(
         Path | None,
         typer.Option("--camera", help="Configuration of a camera, or its directory; the PYNQ-Z2's if not given."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Directory for the page, video and events.")] = Path("build/demo"),
+    out: Annotated[
+        Path, typer.Option("--out", callback=directory_to_write, help="Directory for the page, video and events.")
+    ] = Path("build/demo"),
     frames: Annotated[
         int,
         typer.Option(
