@@ -1,6 +1,7 @@
 """What a student of `quant.distil` minimises: distance to its target, and what is left of the person in its answers.
 
-- *Pixels*: L1 between images and between their gradients; where the target differs from the original, more.
+- *Pixels*: L1 between images and between their gradients; where the target differs from the original, or something
+  covers the face, more.
 - *Leak*: how far an error points from the target back to the original. Of two answers equally far from the target the
   one that errs towards the person gives more away.
 - *Likeness*: a recogniser's word (SFace, differentiable): how unlike the target the answer is, and how like the person,
@@ -38,6 +39,8 @@ class DistilTerms(Config):
 
     focus: float = 0.0
     """How much more a pixel weighs where the target differs from the original."""
+    things: float = 0.0
+    """How much more a pixel weighs that something covers."""
     leak: float = 0.0
     """Weight of errors that point back to the original."""
     target_likeness: float = 0.0
@@ -50,7 +53,7 @@ class DistilTerms(Config):
     """SFace looks through a blur of random strength, up to this."""
 
     def __post_init__(self) -> None:
-        for field in ("focus", "leak", "target_likeness", "own_likeness"):
+        for field in ("focus", "things", "leak", "target_likeness", "own_likeness"):
             require_range(self, field, 0.0, None)
         require_range(self, "faces", 1, None)
         require_range(self, "softness", 0.0, 1.0)
@@ -94,6 +97,7 @@ def pixel_loss(answer: Tensor, lesson: Lesson, edge_weight: float, terms: Distil
     error = answer - target
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     weight = 1.0 + terms.focus * ((target - original).abs().mean(1, keepdim=True) / _FULL_FOCUS).clamp(max=1.0)
+    weight = weight + terms.things * lesson.cover
     loss = (error.abs() * (weight / weight.mean())).mean() + edge_weight * edges
     if not terms.leak:
         return loss

@@ -14,7 +14,8 @@ from hw_anon.console.places import directory_to_write
 
 __all__ = ["load_faces", "register", "run_distillation"]
 
-_RECOGNISER_SHARE = 0.25
+_RECOGNISER_SHARE = 0.12
+_THINGS = 8.0
 _QUICK_FROZEN_SHARE = 0.04  # those steps are the network's own, which cost three times as much
 _NOTED = ("recipe_name", "seed", "judges_seen")
 """What a student's record says of its teacher."""
@@ -106,7 +107,7 @@ def distil(
         bits=stages,
         batch=batch,
         learning_rate=learning_rate,
-        terms=HIDING if hide else NO_TERMS,
+        terms=replace(HIDING if hide else NO_TERMS, things=_THINGS if covered else 0.0),
         recogniser_share=_RECOGNISER_SHARE if hide else 0.0,
         quick=quick,
         seed=seed,

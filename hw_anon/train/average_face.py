@@ -105,10 +105,6 @@ class AverageFace:
         self.mask = ellipse(self.config.width, self.config.height, self.config.middle)
         """`[1, 1, S, S]`: how much of each pixel of the canvas is replaced."""
 
-    def move(self, differences: Tensor) -> Tensor:
-        """Returns what differences between faces on the canvas, `[N, 3, S, S]`, change in what is drawn: no light."""
-        return self.mask * (differences - self.config.light * coarse(differences, self.config.blur))
-
     def draw(self, bank: FaceBank) -> Tensor:
         """Returns the bank's pictures with nobody's face in the place of each face, `[N, 3, P, P]` uint8."""
         drawn = torch.empty_like(bank.pictures)

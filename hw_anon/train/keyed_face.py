@@ -18,7 +18,7 @@ from hw_anon.core.errors import ContractError
 from hw_anon.core.hashing import sha256_bytes
 from hw_anon.data.banks import FaceBank
 from hw_anon.train.average_face import AverageFace
-from hw_anon.train.face_canvas import CANVAS_SIDE, aligned_faces, inverse, to_canvas, warped
+from hw_anon.train.face_canvas import CANVAS_SIDE, aligned_faces, coarse, inverse, to_canvas, warped
 
 __all__ = ["KeyedFace", "KeyedFaceConfig"]
 
@@ -31,6 +31,8 @@ class KeyedFaceConfig(Config):
     """Bytes of a key."""
     directions: int = 30
     """Eigenfaces."""
+    light: float = 0.4
+    """How much of its own blurred self is taken from each move: the light of a picture stays, mostly."""
     strength: float = 1.4
     """Largest move along each, in standard deviations of people."""
     turns: float = 1.5
@@ -41,6 +43,7 @@ class KeyedFaceConfig(Config):
     def __post_init__(self) -> None:
         require_range(self, "channels", 1, 16)
         require_range(self, "directions", 1, 512)
+        require_range(self, "light", 0.0, 1.0)
         require_range(self, "strength", 0.0, 10.0)
         require_range(self, "turns", 0.0, 10.0)
 
@@ -71,7 +74,8 @@ class KeyedFace:
         unit = vectors[:, -count:].float().T @ means / values[-count:].sqrt().float()[:, None]
         moves = unit * (values[-count:] / bank.people).sqrt().float()[:, None]
         moves = moves.flip(0).view(count, 3, CANVAS_SIDE, CANVAS_SIDE)
-        self._moves = average.move(moves) * (self.config.strength / 255.0)
+        moves = moves - self.config.light * coarse(moves, average.config.blur)
+        self._moves = average.mask * moves * (self.config.strength / 255.0)
         generator = torch.Generator().manual_seed(self.config.seed)
         self._turns = torch.randn(self.config.channels, count, generator=generator) * self.config.turns
         self._starts = torch.rand(count, generator=generator) * 2.0 * math.pi
