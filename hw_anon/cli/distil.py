@@ -91,8 +91,7 @@ def distil(
     from hw_anon.cli.chip_game import teacher_file
     from hw_anon.cli.drawn_teacher import AVERAGE, DrawnOptions, draw_teacher
     from hw_anon.core.errors import ConfigError
-    from quant.distil_losses import HIDING, NO_TERMS
-    from quant.distil_recipe import CAMERA_JITTER, DistilRecipe
+    from quant.distil_recipe import DistilRecipe
     from quant.zoo import weights_directory
 
     stages = tuple(_whole(part) for part in bits.split(",") if part.strip())
@@ -107,16 +106,11 @@ def distil(
         bits=stages,
         batch=batch,
         learning_rate=learning_rate,
-        terms=replace(HIDING if hide else NO_TERMS, things=_THINGS if covered else 0.0),
-        recogniser_share=_RECOGNISER_SHARE if hide else 0.0,
         quick=quick,
         seed=seed,
         device=device,
     )
-    if quick:
-        recipe = replace(recipe, frozen_share=_QUICK_FROZEN_SHARE)
-    if teacher == AVERAGE:
-        recipe = replace(recipe, jitter=CAMERA_JITTER, noise=0.02)
+    recipe = _completed(recipe, hide=hide, average=teacher == AVERAGE, covered=bool(covered))
     faces, described = load_faces(people, size=portrait_size, threads=threads)
     checkpoint = Workspace(work).root / "cache" / f"distil-{out.name}.pt"
     if teacher == AVERAGE:
@@ -136,6 +130,18 @@ def distil(
     }
     print_table(title, ("distance", "L1 (0..1)"), [(label, held_out[name]) for name, label in names.items()])
     note(f"weights: {out}")
+
+
+def _completed(recipe: Any, *, hide: bool, average: bool, covered: bool) -> Any:
+    """Returns a recipe with what follows from the options: what is minimised, when, and how faces are varied."""
+    from quant.distil_losses import HIDING, NO_TERMS
+    from quant.distil_recipe import CAMERA_JITTER
+
+    terms = replace(HIDING if hide else NO_TERMS, things=_THINGS if covered else 0.0)
+    recipe = replace(recipe, terms=terms, recogniser_share=_RECOGNISER_SHARE if hide else 0.0)
+    if recipe.quick:
+        recipe = replace(recipe, frozen_share=_QUICK_FROZEN_SHARE)
+    return replace(recipe, jitter=CAMERA_JITTER, noise=0.02) if average else recipe
 
 
 def _whole(text: str) -> int:

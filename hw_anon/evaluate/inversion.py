@@ -27,9 +27,10 @@ from hw_anon.data.weights import SFACE
 from hw_anon.evaluate.detection_metrics import l1_distance, structural_similarity
 from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.float_backend import pick_device
+from hw_anon.evaluate.modified_pictures import Progress, modified_regions, region_crops
 from hw_anon.evaluate.power_ups import at_power_up
 from hw_anon.evaluate.privacy import INVERSION, ProtocolResult
-from hw_anon.evaluate.protocol import Attacked, Progress, modified_regions, recognise, region_crops
+from hw_anon.evaluate.protocol import Attacked, recognise
 from hw_anon.evaluate.verification import Pairs
 from hw_anon.nets.align import align_faces, scale_points
 from hw_anon.nets.sface import SFACE_SIDE, SFace

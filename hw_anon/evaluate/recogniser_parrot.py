@@ -23,9 +23,10 @@ from torch.nn import functional as F  # noqa: N812
 from hw_anon.core.config import Config, require_choice, require_range
 from hw_anon.data.weights import SFACE
 from hw_anon.evaluate.float_backend import pick_device
+from hw_anon.evaluate.modified_pictures import Progress
 from hw_anon.evaluate.parrot import known_people, split_pictures
 from hw_anon.evaluate.privacy import ADAPTIVE, ProtocolResult
-from hw_anon.evaluate.protocol import Attacked, Progress
+from hw_anon.evaluate.protocol import Attacked
 from hw_anon.evaluate.verification import rank1
 from hw_anon.losses.angular import AngularSoftmax
 from hw_anon.nets.align import align_image

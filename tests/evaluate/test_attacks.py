@@ -18,8 +18,9 @@ from hw_anon.core.errors import ConfigError
 from hw_anon.evaluate.baselines import Mask
 from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.inversion import Inversion, InversionConfig, TrainingFaces, halves, restore, train_inversion
+from hw_anon.evaluate.modified_pictures import apply_modifier
 from hw_anon.evaluate.privacy import INVERSION, ORIGINAL_MODIFIED, PrivacyResult, PrivacySettings, ProtocolResult
-from hw_anon.evaluate.protocol import Attack, Originals, apply_modifier, evaluate_privacy
+from hw_anon.evaluate.protocol import Attack, Originals, evaluate_privacy
 from hw_anon.evaluate.recogniser_parrot import ParrotConfig, RecogniserParrot, train_recogniser
 from hw_anon.evaluate.verification import make_pairs
 from hw_anon.nets.unet import UNet, UNetConfig

@@ -13,7 +13,7 @@ from hw_anon.core.video_path import anonymise
 from hw_anon.data.face_detectors import Candidate
 from hw_anon.evaluate.camera_frames import CameraFrames, CameraIdentity, cut_back, placed
 from hw_anon.evaluate.faces import IdentityFaces
-from hw_anon.evaluate.protocol import apply_modifier
+from hw_anon.evaluate.modified_pictures import apply_modifier
 
 IDENTITY = CameraIdentity(backend="sim", board="pynq-z2", design_id="0" * 16, build_id="0" * 32)
 

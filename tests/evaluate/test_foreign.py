@@ -17,7 +17,7 @@ from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.foreign import CropAnonymiser, FrameAnonymiser, count_untouched, foreign_figures
 from hw_anon.evaluate.foreign_open import open_callable, open_foreign
 from hw_anon.evaluate.gallery import GalleryMethod, modify_regions
-from hw_anon.evaluate.protocol import apply_modifier, modified_regions
+from hw_anon.evaluate.modified_pictures import apply_modifier, modified_regions
 
 Picture = NDArray[np.uint8]
 

@@ -14,8 +14,9 @@ from hw_anon.core.backend import ModifierBackend
 from hw_anon.core.errors import ContractError
 from hw_anon.evaluate.faces import IdentityFaces
 from hw_anon.evaluate.float_backend import FloatModifier, keyed_methods
+from hw_anon.evaluate.modified_pictures import apply_modifier
 from hw_anon.evaluate.power_ups import ATTACKED_POWER_UP, PoweredModifier, PowerUps, at_power_up
-from hw_anon.evaluate.protocol import ADAPTIVE, Originals, PrivacySettings, apply_modifier, evaluate_privacy
+from hw_anon.evaluate.protocol import ADAPTIVE, Originals, PrivacySettings, evaluate_privacy
 from hw_anon.nets.modifier import JohnsonConfig, JohnsonModifier
 
 SETTINGS = PrivacySettings(folds=4, train_pictures=2, parrot_side=16, resamples=50)

