@@ -250,20 +250,22 @@ def save_distilled(
         recipe: how it was trained; the start must still be there.
         directory: made anew.
         metrics: what `distil_metrics` measured.
-        teacher: who taught, with the judges that its training saw, as JSON values.
+        teacher: who taught, with the judges that its training saw, and the student's purpose if it is another than
+            usual, as JSON values.
         data: where the faces come from.
     """
+    purpose = teacher.get("purpose", PURPOSE)
     measured = {
-        "purpose": PURPOSE,
+        "purpose": purpose,
         "held_out": dict(metrics),
         "largest_gain_change": round(integer_net(net).largest_gain_change, 5),
         "macs_per_inference": net.macs(),
         "weights_sha256": weights_sha256(net),
     }
     record = {
-        "purpose": PURPOSE,
+        "purpose": purpose,
         "data": dict(data),
-        "teacher": dict(teacher),
+        "teacher": {name: value for name, value in teacher.items() if name != "purpose"},
         "judges_seen": _judges_seen(teacher, recipe),
         "seed": recipe.seed,
         "recipe": noted_recipe(recipe),

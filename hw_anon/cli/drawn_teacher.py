@@ -12,6 +12,8 @@ __all__ = ["AVERAGE", "Drawn", "DrawnOptions", "draw_teacher"]
 
 AVERAGE = "average"
 """The teacher that is no network."""
+_PURPOSE = "modifier for the chip, taught to draw nobody's face: the mean of many people in the same pose"
+_KEYED = ", another one under every key"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +62,8 @@ def draw_teacher(portraits: Any, held_out: Any, people: Path, options: DrawnOpti
             keyed = KeyedFace(portraits, average, KeyedFaceConfig(channels=options.key_channels))
         train = DrawnTeacher(answers=average.draw(portraits), keyed=keyed)
         test = DrawnTeacher(answers=average.draw(held_out), keyed=keyed)
-    record: dict[str, Any] = {"name": AVERAGE, "average_face": average.config.to_dict()}
+    purpose = _PURPOSE + (_KEYED if keyed is not None else "")
+    record: dict[str, Any] = {"purpose": purpose, "name": AVERAGE, "average_face": average.config.to_dict()}
     parts = [sha256_bytes(train.answers.numpy().tobytes())]
     if keyed is not None:
         record["keyed_face"] = keyed.config.to_dict()
