@@ -113,10 +113,7 @@ def distil(
     recipe = _completed(recipe, hide=hide, average=teacher == AVERAGE, covered=bool(covered))
     faces, described = load_faces(people, size=portrait_size, threads=threads)
     checkpoint = Workspace(work).root / "cache" / f"distil-{out.name}.pt"
-    if teacher == AVERAGE:
-        source: Any = draw_teacher(*faces, people, drawn)
-    else:
-        source = teacher_file(teacher)
+    source = draw_teacher(*faces, people, drawn) if teacher == AVERAGE else teacher_file(teacher)
     metrics = run_distillation(recipe, source, faces, out, checkpoint=checkpoint, data=described)
     if as_json:
         emit_document({"directory": str(out), "metrics": metrics})
