@@ -256,12 +256,10 @@ def _matches(point: TradeOffPoint, curves: Mapping[str, Sequence[TradeOffPoint]]
 
 
 def _bracket(curve: Sequence[TradeOffPoint], axis: str, at: float) -> tuple[TradeOffPoint, TradeOffPoint, float] | None:
-    """The first two neighbours of a family that hold a value between them, and how far along it lies."""
-    for first, second in pairwise(curve):
-        ends = getattr(first, axis), getattr(second, axis)
-        if ends[0] is None or ends[1] is None:
-            continue
-        low, high = ends[0].value, ends[1].value
+    """The first two neighbours of those measured that hold a value between them, and how far along it lies."""
+    measured = [member for member in curve if getattr(member, axis) is not None]
+    for first, second in pairwise(measured):
+        low, high = getattr(first, axis).value, getattr(second, axis).value
         if min(low, high) <= at <= max(low, high):
             return first, second, (at - low) / (high - low) if high != low else 0.0
     return None

@@ -102,6 +102,14 @@ def test_families_are_ordered_by_their_parameter() -> None:
     assert match.theirs.value == pytest.approx(0.2 + 0.2 * (0.2 - 0.1) / 0.15)
 
 
+def test_a_baseline_without_an_action_detector_does_not_part_its_neighbours() -> None:
+    between = TradeOffPoint(name="blur-6", error=exact(0.35), map50=None, learned=False, l1=exact(0.08))
+    curve = [point("blur-4", 0.4, 0.6), between, point("blur-8", 0.3, 0.8)]
+    match = next(m for m in matched([*ENDS, point("ours", 0.2, 0.7, learned=True), *curve]) if m.matched_on == "map50")
+    assert match.between == ("blur-4", "blur-8")
+    assert match.theirs is not None and match.theirs.value == pytest.approx(0.35)
+
+
 def test_a_baseline_alone_is_no_match() -> None:
     assert matched([*ENDS, point("blur-8", 0.3, 0.7, l1=0.1)]) == []
     ours = point("ours", 0.3, 0.7, learned=True, l1=0.2)
