@@ -14,8 +14,6 @@ from hw_anon.console.places import directory_to_write
 
 __all__ = ["load_faces", "register", "run_distillation"]
 
-_RECOGNISER_SHARE = 0.12
-_THINGS = 8.0
 _QUICK_FROZEN_SHARE = 0.04  # those steps are the network's own, which cost three times as much
 _NOTED = ("recipe_name", "seed", "judges_seen")
 """What a student's record says of its teacher."""
@@ -58,6 +56,10 @@ def distil(
         bool,
         typer.Option("--hide", help="Also minimise what is left of the person, by pixels and by the recogniser SFace."),
     ] = False,
+    recogniser_share: Annotated[
+        float,
+        typer.Option("--recogniser-share", help="With --hide: last share of the steps in which SFace takes part."),
+    ] = 0.2,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="Compiled steps in bfloat16: for CPUs that multiply it; needs a C++ compiler."),
@@ -74,6 +76,9 @@ def distil(
             "to be left alone.",
         ),
     ] = 0,
+    things: Annotated[
+        float, typer.Option("--things", help="With --covered: how much more a pixel weighs that something covers.")
+    ] = 8.0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
     portrait_size: Annotated[int, typer.Option("--portrait-size", help="Side of portraits in memory, pixels.")] = 128,
@@ -110,7 +115,7 @@ def distil(
         seed=seed,
         device=device,
     )
-    recipe = _completed(recipe, hide=hide, average=teacher == AVERAGE, covered=bool(covered))
+    recipe = _completed(recipe, hide, recogniser_share, things if covered else 0.0, average=teacher == AVERAGE)
     faces, described = load_faces(people, size=portrait_size, threads=threads)
     checkpoint = Workspace(work).root / "cache" / f"distil-{out.name}.pt"
     source = draw_teacher(*faces, people, drawn) if teacher == AVERAGE else teacher_file(teacher)
@@ -129,13 +134,13 @@ def distil(
     note(f"weights: {out}")
 
 
-def _completed(recipe: Any, *, hide: bool, average: bool, covered: bool) -> Any:
+def _completed(recipe: Any, hide: bool, share: float, things: float, *, average: bool) -> Any:
     """Returns a recipe with what follows from the options: what is minimised, when, and how faces are varied."""
     from quant.distil_losses import HIDING, NO_TERMS
     from quant.distil_recipe import CAMERA_JITTER
 
-    terms = replace(HIDING if hide else NO_TERMS, things=_THINGS if covered else 0.0)
-    recipe = replace(recipe, terms=terms, recogniser_share=_RECOGNISER_SHARE if hide else 0.0)
+    terms = replace(HIDING if hide else NO_TERMS, things=things)
+    recipe = replace(recipe, terms=terms, recogniser_share=share if hide else 0.0)
     if recipe.quick:
         recipe = replace(recipe, frozen_share=_QUICK_FROZEN_SHARE)
     return replace(recipe, jitter=CAMERA_JITTER, noise=0.02) if average else recipe
