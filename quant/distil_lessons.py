@@ -78,6 +78,7 @@ def draw_lesson(recipe: DistilRecipe, teacher: Teacher, faces: FaceBank, config:
         seen=append_keys(seen, keys.to(seen.device)),
         target=answer + covered.cover * (covered.images - answer),
         cover=torch.maximum(covered.cover, own),
+        held=own * (1.0 - covered.cover),
         landmarks=batch.landmarks,
     )
 

@@ -40,7 +40,7 @@ class DistilTerms(Config):
     focus: float = 0.0
     """How much more a pixel weighs where the target differs from the original."""
     things: float = 0.0
-    """How much more a pixel weighs that something covers."""
+    """How much more a pixel weighs that a hand or a held thing covers."""
     leak: float = 0.0
     """Weight of errors that point back to the original."""
     target_likeness: float = 0.0
@@ -80,6 +80,9 @@ class Lesson:
     """`[N, 3, S, S]` 0..1: what it should answer."""
     cover: Tensor
     """`[N, 1, S, S]` 0..1: how much of each pixel a thing covers."""
+    held: Tensor
+    """`[N, 1, S, S]` 0..1: how much of each pixel a hand or what it holds covers; what is only drawn there does not
+    count: it may as well be teeth."""
     landmarks: Tensor
     """`[N, 5, 2]` in pixels of the crop."""
 
@@ -97,7 +100,7 @@ def pixel_loss(answer: Tensor, lesson: Lesson, edge_weight: float, terms: Distil
     error = answer - target
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     weight = 1.0 + terms.focus * ((target - original).abs().mean(1, keepdim=True) / _FULL_FOCUS).clamp(max=1.0)
-    weight = weight + terms.things * lesson.cover
+    weight = weight + terms.things * lesson.held
     loss = (error.abs() * (weight / weight.mean())).mean() + edge_weight * edges
     if not terms.leak:
         return loss

@@ -77,7 +77,7 @@ def distil(
         ),
     ] = 0,
     things: Annotated[
-        float, typer.Option("--things", help="With --covered: how much more a pixel weighs that something covers.")
+        float, typer.Option("--things", help="With --covered: how much more a pixel weighs that a held thing or its hand covers.")
     ] = 8.0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="missing: torch")
@@ -15,7 +17,8 @@ def _lesson(size: int = 32) -> Lesson:
     generator = torch.Generator().manual_seed(0)
     seen, target = torch.rand(2, 4, 3, size, size, generator=generator)
     points = torch.tensor([(0.32, 0.40), (0.68, 0.40), (0.50, 0.58), (0.36, 0.76), (0.64, 0.76)]) * size
-    return Lesson(seen=seen, target=target, cover=torch.zeros(4, 1, size, size), landmarks=points.expand(4, 5, 2))
+    nothing = torch.zeros(4, 1, size, size)
+    return Lesson(seen=seen, target=target, cover=nothing, held=nothing.clone(), landmarks=points.expand(4, 5, 2))
 
 
 def test_without_terms_it_is_the_distance_to_the_target() -> None:
@@ -37,16 +40,16 @@ def test_focus_weighs_what_is_to_change() -> None:
     lesson = _lesson()
     still = lesson.target.clone()
     still[..., :16] = lesson.seen[..., :16]
-    half = Lesson(seen=lesson.seen, target=still, cover=lesson.cover, landmarks=lesson.landmarks)
+    half = replace(lesson, target=still)
     wrong = still.clone()
     wrong[..., 16:] += 0.1
     terms = DistilTerms(focus=3.0)
     assert float(pixel_loss(wrong, half, 0.0, terms)) > 1.3 * float(pixel_loss(wrong, half, 0.0, NO_TERMS))
 
 
-def test_what_covers_a_face_weighs_more() -> None:
+def test_what_is_held_before_a_face_weighs_more() -> None:
     lesson = _lesson()
-    lesson.cover[..., 16:] = 1.0
+    lesson.held[..., 16:] = 1.0
     wrong = lesson.target.clone()
     wrong[..., 16:] += 0.1
     plain, more = (float(pixel_loss(wrong, lesson, 0.0, DistilTerms(things=weight))) for weight in (0.0, 3.0))
