@@ -27,9 +27,10 @@ from quant.distil_lessons import Teacher, draw_lesson, examples
 from quant.distil_losses import Lesson, Recogniser, pixel_loss
 from quant.distil_recipe import DistilRecipe
 from quant.export import integer_net, weights_sha256
+from quant.float_twin import TWIN_FILE, FloatTwin, float_twin_onnx
 from quant.modifier import Modifier, ModifierConfig
 from quant.quick import QuickNet
-from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_weights
+from quant.training import freeze_batch_norms, read_checkpoint, write_checkpoint, write_trained, write_weights
 from quant.zoo import load_net, net_record
 
 __all__ = [
@@ -124,7 +125,8 @@ class _Stage:
         self._judged_from = round(steps * (1.0 - recipe.recogniser_share)) if last else steps
         self._recogniser: Recogniser | None = None
         self._faces = last
-        self._quick: Any = torch.compile(QuickNet(net)) if recipe.quick and frozen_from else None
+        self._quick: Any = torch.compile(QuickNet(net)) if recipe.quick and recipe.quantised and frozen_from else None
+        self._exact = net if recipe.quantised else FloatTwin(net)
         self._optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser, recipe.learning_rate, total_steps=max(steps, 2), pct_start=0.1
@@ -135,7 +137,7 @@ class _Stage:
         """Makes one step; returns its loss."""
         if number >= self._frozen_from:
             freeze_batch_norms(self.net)
-        compute = self.net if self._quick is None or number >= self._frozen_from else self._quick
+        compute = self._exact if self._quick is None or number >= self._frozen_from else self._quick
         answer = compute(lesson.seen)
         loss = pixel_loss(answer, lesson, self._recipe.edge_weight, self._recipe.terms)
         if number >= self._judged_from and self._recipe.terms.recogniser:
@@ -200,13 +202,16 @@ def starting_state(directory: Path, config: ModifierConfig) -> dict[str, Tensor]
 
 
 @torch.no_grad()
-def distil_metrics(net: Modifier, teacher: Teacher, faces: FaceBank, *, most: int = 512) -> dict[str, Any]:
+def distil_metrics(
+    net: Modifier, teacher: Teacher, faces: FaceBank, *, quantised: bool = True, most: int = 512
+) -> dict[str, Any]:
     """Measures the integer network, which the chip computes, against its teacher on faces without jitter.
 
     Args:
         net: the student on the CPU, in evaluation mode.
         teacher: on the CPU.
         faces: pictures of people who were not trained on, on the CPU.
+        quantised: whether the student rounds; its float twin is measured otherwise.
         most: pictures at most, taken evenly.
 
     Returns:
@@ -214,11 +219,9 @@ def distil_metrics(net: Modifier, teacher: Teacher, faces: FaceBank, *, most: in
     """
     indices = torch.linspace(0, len(faces) - 1, min(most, len(faces))).round().long()
     seen, answer = examples(teacher, faces, indices, net.config)
-    trained = torch.cat([net(part) for part in seen.split(_CHUNK)])
-    levels = (seen * 255.0).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-    integers = (
-        torch.from_numpy(QatBackend(integer_net(net)).modify(levels).astype(np.float32)).permute(0, 3, 1, 2) / 255
-    )
+    compute = net if quantised else FloatTwin(net)
+    trained = torch.cat([compute(part) for part in seen.split(_CHUNK)]).clamp(0.0, 1.0)
+    computed, kind = (_integers(net, seen), "integer") if quantised else (trained, "float")
     crops = seen[:, :3]
 
     def distance(a: Tensor, b: Tensor) -> float:
@@ -227,11 +230,18 @@ def distil_metrics(net: Modifier, teacher: Teacher, faces: FaceBank, *, most: in
     return {
         "pictures": len(crops),
         "people": int(faces.labels[indices].unique().numel()),
-        "l1_to_teacher_qat": distance(trained, answer),
-        "l1_to_teacher_integer": distance(integers, answer),
-        "l1_to_original_integer": distance(integers, crops),
+        **({"l1_to_teacher_qat": distance(trained, answer)} if quantised else {}),
+        f"l1_to_teacher_{kind}": distance(computed, answer),
+        f"l1_to_original_{kind}": distance(computed, crops),
         "l1_of_teacher_to_original": distance(answer, crops),
     }
+
+
+def _integers(net: Modifier, seen: Tensor) -> Tensor:
+    """Returns what the chip would answer, `[N, 3, S, S]` 0..1."""
+    levels = (seen * 255.0).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    answers = QatBackend(integer_net(net)).modify(levels).astype(np.float32)
+    return torch.from_numpy(answers).permute(0, 3, 1, 2) / 255
 
 
 def save_distilled(
@@ -245,6 +255,8 @@ def save_distilled(
 ) -> dict[str, Any]:
     """Writes weights, recipe and metrics into `directory` (atomically) and returns the metrics.
 
+    A float twin's weights are written as ONNX: it is no network of the chip.
+
     Args:
         net: the student.
         recipe: how it was trained; the start must still be there.
@@ -254,14 +266,15 @@ def save_distilled(
             usual, as JSON values.
         data: where the faces come from.
     """
-    purpose = teacher.get("purpose", PURPOSE)
+    purpose = teacher.get("purpose", PURPOSE) + ("" if recipe.quantised else "; its float twin, without rounding")
     measured = {
         "purpose": purpose,
         "held_out": dict(metrics),
-        "largest_gain_change": round(integer_net(net).largest_gain_change, 5),
         "macs_per_inference": net.macs(),
         "weights_sha256": weights_sha256(net),
     }
+    if recipe.quantised:
+        measured["largest_gain_change"] = round(integer_net(net).largest_gain_change, 5)
     record = {
         "purpose": purpose,
         "data": dict(data),
@@ -272,7 +285,10 @@ def save_distilled(
         "config": net.config.as_json(),
         "torch": torch.__version__,
     }
-    write_weights(net, directory, record=record, metrics=measured)
+    if recipe.quantised:
+        write_weights(net, directory, record=record, metrics=measured)
+    else:
+        write_trained(TWIN_FILE, float_twin_onnx(net), directory, record=record, metrics=measured)
     return measured
 
 

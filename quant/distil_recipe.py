@@ -43,6 +43,8 @@ class DistilRecipe(Config):
     """Key channels of the student, in place of the network's own if not 0."""
     own_bits: int | None = None
     """Bits of the last stage in place of the network's own, 2 to 8."""
+    quantised: bool = True
+    """Whether the student rounds; without, it is the float twin of such a network (`quant.float_twin`)."""
     bits: tuple[int, ...] = (8, 6)
     """Bits of the stages before the network's own precision, which takes half of the steps; none: all of them."""
     batch: int = 32
@@ -84,6 +86,8 @@ class DistilRecipe(Config):
         require_range(self, "checkpoint_every", 1, None)
         if any(not 2 <= bits <= 8 for bits in (*self.bits, self.own_bits or 8)):
             raise ConfigError(f"DistilRecipe: bits {self.bits}, own_bits {self.own_bits}: allowed range is 2 to 8")
+        if not self.quantised and (self.bits or self.own_bits or self.key_channels):
+            raise ConfigError("DistilRecipe: a float twin has no stages of bits and no key")
 
     @property
     def student(self) -> ModifierConfig:

@@ -16,7 +16,7 @@ from hw_anon.core.atomic import atomic_directory, write_bytes_atomically
 from hw_anon.core.errors import ConfigError, ContractError
 from quant.zoo import METRICS_FILE, RECIPE_FILE, WEIGHTS_FILE
 
-__all__ = ["freeze_batch_norms", "read_checkpoint", "write_checkpoint", "write_weights"]
+__all__ = ["freeze_batch_norms", "read_checkpoint", "write_checkpoint", "write_trained", "write_weights"]
 
 
 def read_checkpoint(path: Path, recipe: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -56,8 +56,15 @@ def write_weights(net: nn.Module, directory: Path, *, record: Mapping[str, Any],
     """Writes weights, recipe and metrics into `directory`, which is made anew (atomically)."""
     from safetensors.torch import save
 
+    tensors = {key: value.contiguous() for key, value in net.state_dict().items()}
+    write_trained(WEIGHTS_FILE, save(tensors), directory, record=record, metrics=metrics)
+
+
+def write_trained(
+    name: str, content: bytes, directory: Path, *, record: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> None:
+    """Writes a trained network's file, recipe and metrics into `directory`, which is made anew (atomically)."""
     with atomic_directory(directory) as partial:
-        tensors = {key: value.contiguous() for key, value in net.state_dict().items()}
-        (partial / WEIGHTS_FILE).write_bytes(save(tensors))
-        for name, document in ((RECIPE_FILE, record), (METRICS_FILE, metrics)):
-            (partial / name).write_text(json.dumps(document, indent=2) + "\n")
+        (partial / name).write_bytes(content)
+        for document_name, document in ((RECIPE_FILE, record), (METRICS_FILE, metrics)):
+            (partial / document_name).write_text(json.dumps(document, indent=2) + "\n")

@@ -64,6 +64,14 @@ def distil(
         bool,
         typer.Option("--quick", help="Compiled steps in bfloat16: for CPUs that multiply it; needs a C++ compiler."),
     ] = False,
+    rounding: Annotated[
+        bool,
+        typer.Option(
+            "--rounding/--no-rounding",
+            help="The student rounds as the chip does; without, its float twin is trained and written as modifier.onnx "
+            "for --anonymiser (leave --bits empty).",
+        ),
+    ] = True,
     key_channels: Annotated[
         int,
         typer.Option("--key-channels", help="Key channels of the student; the average face changes with the key."),
@@ -77,7 +85,8 @@ def distil(
         ),
     ] = 0,
     things: Annotated[
-        float, typer.Option("--things", help="With --covered: how much more a pixel weighs that a held thing or its hand covers.")
+        float,
+        typer.Option("--things", help="With --covered: how much more a pixel weighs that hand or thing covers."),
     ] = 8.0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
@@ -108,6 +117,7 @@ def distil(
         start=None if start is None else weights_directory(start),
         steps=steps,
         key_channels=key_channels,
+        quantised=rounding,
         bits=stages,
         batch=batch,
         learning_rate=learning_rate,
@@ -124,10 +134,11 @@ def distil(
         emit_document({"directory": str(out), "metrics": metrics})
         return
     held_out = metrics["held_out"]
-    title = f"{net} as the chip computes it, {held_out['pictures']} pictures of people never seen"
+    computed, kind = ("as the chip computes it", "integer") if rounding else ("without rounding", "float")
+    title = f"{net} {computed}, {held_out['pictures']} pictures of people never seen"
     names = {
-        "l1_to_teacher_integer": "to its teacher",
-        "l1_to_original_integer": "to the original",
+        f"l1_to_teacher_{kind}": "to its teacher",
+        f"l1_to_original_{kind}": "to the original",
         "l1_of_teacher_to_original": "its teacher to the original",
     }
     print_table(title, ("distance", "L1 (0..1)"), [(label, held_out[name]) for name, label in names.items()])
@@ -225,7 +236,7 @@ def run_distillation(
         net,
         recipe,
         out,
-        metrics=distil_metrics(net, test, faces[1]),
+        metrics=distil_metrics(net, test, faces[1], quantised=recipe.quantised),
         teacher=noted,
         data=data,
     )
