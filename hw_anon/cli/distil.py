@@ -60,6 +60,10 @@ def distil(
         float,
         typer.Option("--recogniser-share", help="With --hide: last share of the steps in which SFace takes part."),
     ] = 0.2,
+    likeness: Annotated[
+        float,
+        typer.Option("--likeness", help="With --hide: how much SFace is to take the answer for the teacher's face."),
+    ] = 0.2,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="Compiled steps in bfloat16: for CPUs that multiply it; needs a C++ compiler."),
@@ -105,6 +109,7 @@ def distil(
     from hw_anon.cli.chip_game import teacher_file
     from hw_anon.cli.drawn_teacher import AVERAGE, DrawnOptions, draw_teacher
     from hw_anon.core.errors import ConfigError
+    from quant.distil_losses import HIDING, NO_TERMS
     from quant.distil_recipe import DistilRecipe
     from quant.zoo import weights_directory
 
@@ -125,7 +130,9 @@ def distil(
         seed=seed,
         device=device,
     )
-    recipe = _completed(recipe, hide, recogniser_share, things if covered else 0.0, average=teacher == AVERAGE)
+    terms = replace(HIDING, target_likeness=likeness) if hide else NO_TERMS
+    terms = replace(terms, things=things if covered else 0.0)
+    recipe = _completed(replace(recipe, terms=terms), recogniser_share if hide else 0.0, average=teacher == AVERAGE)
     faces, described = load_faces(people, size=portrait_size, threads=threads)
     checkpoint = Workspace(work).root / "cache" / f"distil-{out.name}.pt"
     source = draw_teacher(*faces, people, drawn) if teacher == AVERAGE else teacher_file(teacher)
@@ -145,13 +152,11 @@ def distil(
     note(f"weights: {out}")
 
 
-def _completed(recipe: Any, hide: bool, share: float, things: float, *, average: bool) -> Any:
-    """Returns a recipe with what follows from the options: what is minimised, when, and how faces are varied."""
-    from quant.distil_losses import HIDING, NO_TERMS
+def _completed(recipe: Any, share: float, *, average: bool) -> Any:
+    """Returns a recipe with what follows from the options: when SFace takes part, and how faces are varied."""
     from quant.distil_recipe import CAMERA_JITTER
 
-    terms = replace(HIDING if hide else NO_TERMS, things=things)
-    recipe = replace(recipe, terms=terms, recogniser_share=share if hide else 0.0)
+    recipe = replace(recipe, recogniser_share=share)
     if recipe.quick:
         recipe = replace(recipe, frozen_share=_QUICK_FROZEN_SHARE)
     return replace(recipe, jitter=CAMERA_JITTER, noise=0.02) if average else recipe
