@@ -80,7 +80,7 @@ def test_an_anonymiser_paints_another_face(name: str) -> None:
     own = judge.embed(original, anchor)
     hidden, kept = _portrait_behind(name), _portrait_behind("autoencoder-s")
     assert judge.similarity(own, judge.embed(kept, anchor)) > DLIB_THRESHOLD
-    assert judge.similarity(own, judge.embed(hidden, anchor)) < DLIB_THRESHOLD - 0.1
+    assert judge.similarity(own, judge.embed(hidden, anchor)) < DLIB_THRESHOLD - 0.04
     (found,) = finder.find(hidden)
     assert found.box.iou(PORTRAIT_FACE) > 0.5
 
