@@ -66,7 +66,8 @@ class DistilRecipe(Config):
     noise: float = 0.0
     """Largest standard deviation of the noise on what the student sees, in parts of the range."""
     quick: bool = False
-    """Whether steps before the frozen ones compute in bfloat16 (`quant.quick`), compiled: for CPUs that multiply it."""
+    """Whether steps before the frozen ones compute in bfloat16 (`quant.quick`), compiled: for CPUs that multiply it. A
+    float twin computes in float32 all along."""
     checkpoint_every: int = 200
     """Steps between checkpoints."""
     seed: int = 0
