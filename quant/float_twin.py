@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from quant.export import OPSET
-from quant.layers import quantiser_bits, quantiser_step
+from quant.layers import learned_maximum, quantiser_bits, quantiser_signed, quantiser_step
 from quant.modifier import Modifier
 
 __all__ = ["TWIN_FILE", "FloatTwin", "float_twin_onnx"]
@@ -41,7 +41,7 @@ class FloatTwin(nn.Module):
         self._units, self._last = topology.units, topology.units[-1]
         self._joins = {join.branch: join for join in topology.joins}
         quantisers = [*(unit.target for unit in self._units), *(join.target for join in topology.joins)]
-        self._levels = {name: 2.0 ** quantiser_bits(net.get_submodule(name)) - 1.0 for name in quantisers}
+        self._tops = {name: _largest(net.get_submodule(name)) for name in quantisers}
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps `[N, 3 + key, H, W]` in 0..1 to `[N, 3, H, W]`: the last batch norm's answer, before it is clipped."""
@@ -60,22 +60,23 @@ class FloatTwin(nn.Module):
                 return answer
             if unit.target in self._joins:
                 join = self._joins[unit.target]
-                half = self._step(unit.target) * (self._levels[unit.target] - 1.0) / 2.0
-                values[join.target] = self._ranged(join.target, answer.clamp(min=-half, max=half) + values[join.trunk])
+                top = self._tops[unit.target]
+                values[join.target] = self._ranged(join.target, answer.clamp(-top, top) + values[join.trunk])
             else:
                 values[unit.target] = self._ranged(unit.target, answer)
         raise AssertionError("the last unit returns")
 
     def _ranged(self, name: str, values: Tensor) -> Tensor:
         """Returns what an unsigned quantiser lets through."""
-        return torch.minimum(values.relu(), self._step(name) * self._levels[name])
+        learned = learned_maximum(self.net.get_submodule(name))
+        top = torch.tensor(self._tops[name]) if learned is None else learned.abs()
+        return torch.minimum(values.relu(), top)
 
-    def _step(self, name: str) -> Tensor:
-        quantiser: Any = self.net.get_submodule(name)
-        for parameter, value in quantiser.named_parameters():
-            if parameter.endswith("scaling_impl.value"):  # a learned one: its largest value
-                return value.abs() / self._levels[name]
-        return quantiser_step(quantiser)[0].float()
+
+def _largest(quantiser: nn.Module) -> float:
+    """Returns a quantiser's largest value as it is now."""
+    bits = quantiser_bits(quantiser) - quantiser_signed(quantiser)
+    return float(quantiser_step(quantiser)[0]) * (2.0**bits - 1.0)
 
 
 class _Clipped(nn.Module):

@@ -28,6 +28,7 @@ __all__ = [
     "branch_identity",
     "const_identity",
     "const_relu",
+    "learned_maximum",
     "learned_relu",
     "quant_conv",
     "quantiser_bits",
@@ -135,6 +136,12 @@ def quantiser_step(quantiser: nn.Module) -> Tensor:
     if scale is None:
         raise ValueError("the quantiser has no scale (quantisation is disabled)")
     return torch.as_tensor(scale).detach().flatten().double()
+
+
+def learned_maximum(quantiser: nn.Module) -> nn.Parameter | None:
+    """Returns the parameter that is a learned quantiser's largest value (up to its sign); `None` of a constant one."""
+    found = [value for name, value in quantiser.named_parameters() if name.endswith("scaling_impl.value")]
+    return found[0] if found else None
 
 
 def quantiser_bits(quantiser: nn.Module) -> int:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from quant.layers import quantiser_bits, quantiser_step
+from quant.layers import learned_maximum, quantiser_bits, quantiser_step
 from quant.topology import DeclaresTopology
 
 __all__ = ["QuickNet"]
@@ -47,7 +47,7 @@ class QuickNet(nn.Module):
         self._top |= {join.target: 2.0 ** quantiser_bits(module(join.target)) - 1.0 for join in topology.joins}
         self._weight_top = {unit.conv: _weight_top(module(unit.conv)) for unit in self._units}
         self._fixed = {
-            name: float(quantiser_step(module(name))[0]) for name in self._top if _learned(module(name)) is None
+            name: float(quantiser_step(module(name))[0]) for name in self._top if learned_maximum(module(name)) is None
         }
 
     def forward(self, images: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class QuickNet(nn.Module):
         return float((self._top[name] - 1.0) / 2.0)
 
     def _step(self, name: str) -> Tensor:
-        learned = _learned(self.net.get_submodule(name))
+        learned = learned_maximum(self.net.get_submodule(name))
         return torch.tensor(self._fixed[name]) if learned is None else learned.abs() / self._top[name]
 
     def _convolved(self, name: str, values: Tensor, step: Tensor) -> Tensor:
@@ -96,9 +96,3 @@ class QuickNet(nn.Module):
 
 def _weight_top(conv: Any) -> float:
     return float(2 ** (int(conv.quant_weight().bit_width) - 1) - 1)
-
-
-def _learned(quantiser: Any) -> nn.Parameter | None:
-    """Returns the parameter that is a learned quantiser's largest value; `None` of a constant one."""
-    found = [value for name, value in quantiser.named_parameters() if name.endswith("scaling_impl.value")]
-    return found[0] if found else None
