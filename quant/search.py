@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cost", "Measured", "Point", "SearchSpace", "front", "run_search", "search_points", "write_search"]
 
-OBJECTIVES = ("identity", "distortion", "share")
-"""What is minimised: AUC of verification between original and modified faces, L1 to the original, and the largest share
-of the board's LUTs, DSPs or block RAMs."""
+OBJECTIVES = ("identity", "error", "share")
+"""What is minimised: AUC of verification between original and modified faces, L1 to what the teacher answers, and the
+largest share of the board's LUTs, DSPs or block RAMs."""
 _WORST = 1.0
 _EXCESS = "excess"
 
@@ -59,11 +59,37 @@ class SearchSpace(Config):
         """Returns the network of a trial."""
         widths = sorted(int(trial.suggest_categorical(f"width{i}", list(self.widths))) for i in range(3))
         act_bits = int(trial.suggest_categorical("act_bits", list(self.act_bits)))
-        return ModifierConfig(
-            input_size=self.input_size,
+        return self._network(
             widths=(widths[0], widths[1], widths[2]),
             blocks=trial.suggest_int("blocks", 0, self.most_blocks),
             weight_bits=int(trial.suggest_categorical("weight_bits", list(self.weight_bits))),
+            act_bits=act_bits,
+        )
+
+    def parameters(self, config: ModifierConfig) -> dict[str, int] | None:
+        """Returns what `draw` has to be given for a network; `None` if it is not one of these."""
+        chosen = {f"width{i}": width for i, width in enumerate(config.widths)}
+        chosen |= {"act_bits": config.act_bits, "blocks": config.blocks, "weight_bits": config.weight_bits}
+        allowed = (
+            set(config.widths) <= set(self.widths)
+            and config.act_bits in self.act_bits
+            and config.weight_bits in self.weight_bits
+            and config.blocks <= self.most_blocks
+        )
+        same = allowed and config == self._network(
+            widths=config.widths,
+            blocks=config.blocks,
+            weight_bits=config.weight_bits,
+            act_bits=config.act_bits,
+        )
+        return chosen if same else None
+
+    def _network(self, *, widths: tuple[int, int, int], blocks: int, weight_bits: int, act_bits: int) -> ModifierConfig:
+        return ModifierConfig(
+            input_size=self.input_size,
+            widths=widths,
+            blocks=blocks,
+            weight_bits=weight_bits,
             act_bits=act_bits,
             branch_bits=min(act_bits + 1, 8),
             key_channels=self.key_channels,
@@ -88,8 +114,8 @@ class Measured:
 
     identity: float
     """AUC of verification between original and modified faces: 0.5 is chance."""
-    distortion: float
-    """L1 between modified and original faces, 0..1."""
+    error: float
+    """L1 between its faces and those that its teacher answers, 0..1."""
     details: dict[str, Any]
     """Further figures, JSON values."""
 
@@ -104,8 +130,8 @@ class Point:
     """The network."""
     identity: float
     """See `Measured.identity`; 1 if it does not fit and was not trained."""
-    distortion: float
-    """See `Measured.distortion`; 1 likewise."""
+    error: float
+    """See `Measured.error`; 1 likewise."""
     share: float
     """See `Cost.share`."""
     excess: str
@@ -120,9 +146,10 @@ def run_search(
     name: str,
     space: SearchSpace,
     cost: Callable[[ModifierConfig], Cost],
-    measure: Callable[[ModifierConfig, int], Measured],
+    measure: Callable[[ModifierConfig], Measured],
     trials: int,
     seed: int,
+    first: Sequence[ModifierConfig] = (),
     on_point: Callable[[Point], None] | None = None,
 ) -> list[Point]:
     """Goes on with a search until its journal has so many finished trials, those of other machines counted.
@@ -132,9 +159,10 @@ def run_search(
         name: name of the study in it: another board, rate, training or set of people is another study.
         space: what networks may be.
         cost: what a network takes.
-        measure: trains and measures a network that fits; gets the trial's number as its seed.
+        measure: trains and measures a network that fits.
         trials: finished trials in the end.
         seed: seed of the sampler; a search that goes on draws on from there, it does not draw the same networks again.
+        first: networks that are tried before any is drawn, each once in a study; those outside of `space` are left out.
         on_point: called after each trial of this process.
 
     Raises:
@@ -156,15 +184,18 @@ def run_search(
         trial.set_user_attr("cost", taken.details)
         if taken.excess:
             return _WORST, _WORST, taken.share
-        measured = measure(config, trial.number)
+        measured = measure(config)
         trial.set_user_attr("measured", measured.details)
-        return measured.identity, measured.distortion, taken.share
+        return measured.identity, measured.error, taken.share
 
     def done(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         del study
         if on_point and trial.state in finished:
             on_point(_point(trial))
 
+    for asked in map(space.parameters, first):
+        if asked is not None:
+            study.enqueue_trial(asked, skip_if_exists=True)
     have = len(study.get_trials(deepcopy=False, states=finished))
     if have < trials:
         enough = library.study.MaxTrialsCallback(trials, states=finished)
@@ -186,7 +217,7 @@ def front(points: Sequence[Point]) -> list[Point]:
     """Returns the points that fit and that no other fitting one beats in all three objectives, cheapest first."""
 
     def values(point: Point) -> tuple[float, float, float]:
-        return point.identity, point.distortion, point.share
+        return point.identity, point.error, point.share
 
     fitting = [point for point in points if not point.excess]
     kept = {
@@ -227,13 +258,13 @@ def write_search(points: Sequence[Point], directory: Path, *, title: str, comman
 
 
 def _point(trial: optuna.trial.FrozenTrial) -> Point:
-    identity, distortion, share = trial.values
+    identity, error, share = trial.values
     attributes = trial.user_attrs
     return Point(
         number=trial.number,
         config=dict(attributes["config"]),
         identity=identity,
-        distortion=distortion,
+        error=error,
         share=share,
         excess=str(attributes[_EXCESS]),
         details={"cost": attributes.get("cost", {}), "measured": attributes.get("measured", {})},

@@ -16,7 +16,7 @@ __all__ = ["draw_search"]
 
 
 def draw_search(points: Sequence[Point], best: Sequence[Point], path: Path, *, title: str) -> None:
-    """Writes a PNG: every trained network, its distortion as colour; those of the front are numbered.
+    """Writes a PNG: every trained network, its distance to the teacher as colour; those of the front are numbered.
 
     Args:
         points: all finished trials; those that do not fit are left out.
@@ -34,13 +34,13 @@ def draw_search(points: Sequence[Point], best: Sequence[Point], path: Path, *, t
     drawn = axes.scatter(
         [100 * point.share for point in fitting],
         [point.identity for point in fitting],
-        c=[point.distortion for point in fitting],
+        c=[point.error for point in fitting],
         cmap="viridis",
         s=36,
         edgecolor="none",
     )
     if fitting:
-        figure.colorbar(drawn, ax=axes, label="L1 to the original")
+        figure.colorbar(drawn, ax=axes, label="L1 to the teacher's faces")
     for point in best:
         place = (100 * point.share, point.identity)
         axes.scatter(*place, s=110, facecolor="none", edgecolor="#D55E00", linewidth=1.5)

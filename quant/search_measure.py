@@ -1,6 +1,7 @@
-"""The quick measure of a search: verification of original against modified faces by SFace, through the integer network.
+"""The quick measure of a search, through the integer network.
 
-It orders candidates. The judge is one that trainings see; figures to publish come from `hw-anon evaluate`.
+Verification of original against modified faces by SFace, and the distance to what the teacher answers. It orders
+candidates. The judge is one that trainings see; figures to publish come from `hw-anon evaluate`.
 """
 
 from __future__ import annotations
@@ -17,39 +18,40 @@ from hw_anon.data.weights import SFACE
 from hw_anon.nets.align import align_faces
 from hw_anon.nets.sface import SFACE_SIDE
 from hw_anon.nets.sface_file import load_sface
-from hw_anon.train.batches import NO_JITTER, cut_faces, draw_nothing, step_generator
-from hw_anon.train.keys import append_keys, draw_keys
+from hw_anon.train.batches import NO_JITTER, cut_faces, draw_nothing
 from hw_anon.train.validate import auc, make_pairs
 from quant.backend import QatBackend
+from quant.distil_lessons import Teacher, examples
 from quant.export import integer_net
 from quant.modifier import Modifier
 
-__all__ = ["measure_identity"]
+__all__ = ["measure_student"]
 
 _CHUNK = 64
 _PAIRS = 4000
 
 
 @torch.no_grad()
-def measure_identity(net: Modifier, faces: FaceBank, *, most: int) -> dict[str, Any]:
+def measure_student(net: Modifier, teacher: Teacher, faces: FaceBank, *, most: int) -> dict[str, Any]:
     """Measures a network on people who were not trained on.
 
     Args:
         net: on the CPU, in evaluation mode.
+        teacher: whose answers it learned, on the CPU; a drawn one's are to `faces`.
         faces: their pictures, on the CPU; the first people with all their pictures, about `most` of them.
         most: pictures, about.
 
     Returns:
-        `auc_original_modified`, `auc_modified_modified`, `l1` to the original, `pairs`, `pictures`.
+        `auc_original_modified`, `auc_modified_modified`, `l1_to_teacher`, `l1_to_original`, `pairs`, `pictures`.
 
     Raises:
         ToolError: if SFace's package is not installed.
     """
     chosen = torch.nonzero(faces.labels < max(2, most * faces.people // len(faces)))[:, 0]
     batch = cut_faces(faces, chosen, net.config.input_size, NO_JITTER, draw_nothing(len(chosen)))
-    crops = (batch.images * 255.0).round() / 255.0
-    keys = draw_keys(1, net.config.key_channels, step_generator(0, 0, "search")).expand(len(crops), -1)
-    levels = (append_keys(crops, keys) * 255.0).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    seen, answers = examples(teacher, faces, chosen, net.config)
+    crops = seen[:, :3]
+    levels = (seen * 255.0).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
     answer = QatBackend(integer_net(net)).modify(levels).astype(np.float32)
     modified = torch.from_numpy(answer).permute(0, 3, 1, 2) / 255.0
     judge = load_sface(SFACE.find()).eval()
@@ -64,7 +66,8 @@ def measure_identity(net: Modifier, faces: FaceBank, *, most: int) -> dict[str, 
     return {
         "auc_original_modified": round(auc((original[left] * changed[right]).sum(1), same), 4),
         "auc_modified_modified": round(auc((changed[left] * changed[right]).sum(1), same), 4),
-        "l1": round(float((modified - crops).abs().mean()), 5),
+        "l1_to_teacher": round(float((modified - answers).abs().mean()), 5),
+        "l1_to_original": round(float((modified - crops).abs().mean()), 5),
         "pairs": len(same),
         "pictures": len(chosen),
     }

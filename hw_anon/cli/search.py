@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hw_anon.cli.search_training import SearchTraining, measuring
 from hw_anon.cli.workspace import WorkOption, Workspace
 from hw_anon.console.output import JsonOption, emit_document, note, print_table
 from hw_anon.console.places import directory_to_write, file_to_write
@@ -18,11 +18,11 @@ from hw_anon.console.places import directory_to_write, file_to_write
 if TYPE_CHECKING:
     from hw_anon.core.boards import Board
     from quant.modifier import ModifierConfig
-    from quant.search import Cost, Measured, Point, SearchSpace
+    from quant.search import Cost, Point, SearchSpace
 
 __all__ = ["register"]
 
-_STAGES = (8, 6)  # left out of quick trainings: every stage is compiled anew
+_SHIPPED = ("modifier-s", "modifier-m")
 
 
 def register(app: typer.Typer) -> None:
@@ -73,26 +73,32 @@ def search(
     """Search size and precision of the modifier: what it takes of a board against what it leaves of a person.
 
     Each network is compiled and folded for the rate, the cheapest way there is; one that fits is distilled briefly and
-    measured as the chip computes it. A stopped search goes on when the command is given again.
+    measured as the chip computes it. The shipped sizes come first, then those that a search for another board trained
+    alike, whose figures are kept, then new ones. A stopped search goes on when the command is given again.
 
     Example: hw-anon search --people build/synthetic --board pynq-z2 --trials 50 --device cuda
     """
     from hw_anon.core.boards import get_board
     from quant.search import SearchSpace, front, run_search, write_search
+    from quant.search_kept import KeptMeasures
+    from quant.zoo import net_config
 
     choices, precisions = _numbers(widths, "--widths"), _numbers(bits, "--bits")
     space = SearchSpace(widths=choices, weight_bits=precisions, act_bits=precisions, most_blocks=most_blocks)
     target, stored = get_board(board), _frame_size(frame)
     workspace = Workspace(work)
     title = f"{target.name}, {faces_per_s:g} faces/s, {frame} stored, {steps} steps from {Path(teacher).name}"
+    training = SearchTraining(people, teacher, steps=steps, batch=batch, pictures=pictures, quick=quick, device=device)
+    kept = KeptMeasures(directory=workspace.root / "cache" / "search" / training.name())
     points = run_search(
         journal or workspace.root / "search" / "journal.log",
-        name=f"{title}; {_origin(space, people, teacher, batch=batch, pictures=pictures, quick=quick)}",
+        name=f"{title}; {_origin(space, training)}",
         space=space,
         cost=_costing(target, faces_per_s, stored, workspace),
-        measure=_measuring(people, teacher, steps=steps, batch=batch, pictures=pictures, quick=quick, device=device),
+        measure=measuring(training, kept),
         trials=trials,
         seed=seed,
+        first=[*map(net_config, _SHIPPED), *kept.networks()],
         on_point=_tell,
     )
     files = write_search(points, out, title=title, command=shlex.join(["hw-anon", *sys.argv[1:]]))
@@ -100,26 +106,17 @@ def search(
     if as_json:
         emit_document({"trials": len(points), "front": [point.number for point in best], "files": _names(files)})
         return
-    rows = [
-        (p.number, _described(p.config), f"{p.share:.0%}", round(p.identity, 3), round(p.distortion, 4)) for p in best
-    ]
-    print_table(f"{title}: front of {len(points)} trials", ("trial", "network", "board", "AUC", "L1"), rows)
+    rows = [(p.number, _described(p.config), f"{p.share:.0%}", round(p.identity, 3), round(p.error, 4)) for p in best]
+    print_table(f"{title}: front of {len(points)} trials", ("trial", "network", "board", "AUC", "L1 to teacher"), rows)
     for kind, path in files.items():
         note(f"{kind}: {path}")
 
 
-def _origin(space: SearchSpace, people: Path, teacher: str, *, batch: int, pictures: int, quick: bool) -> str:
+def _origin(space: SearchSpace, training: SearchTraining) -> str:
     """Returns what tells a study from others of its title: networks, people, teacher, training and measurement."""
-    from hw_anon.cli.chip_game import teacher_file
-    from hw_anon.cli.drawn_teacher import AVERAGE
-    from hw_anon.core.hashing import sha256_bytes, sha256_file
-    from hw_anon.data.samples import require_file
-    from hw_anon.train.average_face import AverageFaceConfig
+    from hw_anon.core.hashing import sha256_bytes
 
-    index = require_file(people / "people.jsonl", "a synthetic set, made by hw-anon synthesise")
-    asked = AverageFaceConfig().content_hash() if teacher == AVERAGE else sha256_file(teacher_file(teacher))
-    parts = [space.content_hash(), sha256_file(index), asked]
-    return sha256_bytes(f"{parts} {batch} {pictures} {quick}".encode())[:12]
+    return sha256_bytes(f"{space.content_hash()} {training.name()}".encode())[:12]
 
 
 def _numbers(text: str, option: str) -> tuple[int, ...]:
@@ -150,7 +147,7 @@ def _described(config: dict[str, Any]) -> str:
 
 
 def _tell(point: Point) -> None:
-    fate = point.excess or f"AUC {point.identity:.3f}, L1 {point.distortion:.4f}"
+    fate = point.excess or f"AUC {point.identity:.3f}, L1 to its teacher {point.error:.4f}"
     note(f"trial {point.number}: {_described(point.config)}: {point.share:.0%} of the board, {fate}")
 
 
@@ -183,51 +180,3 @@ def _costing(
         return Cost(share=max(shares), excess=point.limits, details=asdict(point) | {"frame_store_bram18": blocks})
 
     return cost
-
-
-def _measuring(
-    people: Path, teacher: str, *, steps: int, batch: int, pictures: int, quick: bool, device: str
-) -> Callable[[ModifierConfig, int], Measured]:
-    """Returns what distils a network and measures it; pictures are read when the first one is trained."""
-    held: dict[str, Any] = {}
-
-    def measure(config: ModifierConfig, number: int) -> Measured:
-        from hw_anon.cli.distil import load_faces
-        from hw_anon.cli.drawn_teacher import AVERAGE
-        from quant.distil import distil_network
-        from quant.distil_losses import HIDING, NO_TERMS
-        from quant.distil_recipe import DistilRecipe
-        from quant.search import Measured
-        from quant.search_measure import measure_identity
-
-        if not held:
-            (held["train"], held["test"]), _ = load_faces(people, size=128, threads=1)
-            held["teacher"] = _teacher(teacher, held["train"], held["test"], people, device)
-        recipe = DistilRecipe(
-            net="modifier-s",
-            steps=steps,
-            batch=batch,
-            terms=HIDING if teacher == AVERAGE else NO_TERMS,  # of SFace only a longer training has a share
-            bits=() if quick else _STAGES,
-            quick=quick,
-            seed=number,
-            device=device,
-        )
-        with tempfile.TemporaryDirectory() as scratch:  # a trial that was stopped is drawn anew, never gone on with
-            checkpoint, faces = Path(scratch) / "trial.pt", held["train"].to(device)
-            net = distil_network(recipe, config, held["teacher"], faces, checkpoint=checkpoint)
-        figures = measure_identity(net, held["test"], most=pictures)
-        return Measured(identity=figures["auc_original_modified"], distortion=figures["l1"], details=figures)
-
-    return measure
-
-
-def _teacher(teacher: str, train: Any, test: Any, people: Path, device: str) -> Any:
-    """Returns who teaches the networks of all trials."""
-    from hw_anon.cli.chip_game import teacher_file
-    from hw_anon.cli.drawn_teacher import AVERAGE, DrawnOptions, draw_teacher
-    from hw_anon.nets.checkpoint import load_modifier
-
-    if teacher == AVERAGE:
-        return draw_teacher(train, test, people, DrawnOptions()).train
-    return load_modifier(teacher_file(teacher))[0].requires_grad_(False).to(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ pytest.importorskip("brevitas", reason="missing: brevitas")
 
 from hls.camera.resources import frame_store
 from hw_anon.cli.search import _frame_size, _origin
+from hw_anon.cli.search_training import SearchTraining
 from hw_anon.core.boards import get_board
 from hw_anon.core.errors import ConfigError
 from quant.search import SearchSpace
@@ -22,19 +24,22 @@ def test_a_study_is_of_one_set_teacher_training_and_measurement(tmp_path: Path) 
     for teacher in teachers:
         teacher.parent.mkdir()
         teacher.write_text(teacher.parent.name)
-    space, first = SearchSpace(), str(teachers[0])
+    space = SearchSpace()
+    training = SearchTraining(people, str(teachers[0]), steps=100, batch=32, pictures=400, quick=False, device="cpu")
     names = {
-        _origin(space, people, first, batch=32, pictures=400, quick=False),
-        _origin(space, people, first, batch=16, pictures=400, quick=False),
-        _origin(space, people, first, batch=32, pictures=200, quick=False),
-        _origin(space, people, str(teachers[1]), batch=32, pictures=400, quick=False),
-        _origin(SearchSpace(most_blocks=1), people, first, batch=32, pictures=400, quick=False),
-        _origin(space, people, first, batch=32, pictures=400, quick=True),
-        _origin(space, people, "average", batch=32, pictures=400, quick=False),
+        _origin(space, training),
+        _origin(space, replace(training, steps=200)),
+        _origin(space, replace(training, batch=16)),
+        _origin(space, replace(training, pictures=200)),
+        _origin(space, replace(training, quick=True)),
+        _origin(space, replace(training, teacher=str(teachers[1]))),
+        _origin(space, replace(training, teacher="average")),
+        _origin(SearchSpace(most_blocks=1), training),
     }
+    assert _origin(space, replace(training, device="cuda")) in names, "where it is trained does not matter"
     (people / "people.jsonl").write_text("{ }")
-    names.add(_origin(space, people, first, batch=32, pictures=400, quick=False))
-    assert len(names) == 8
+    names.add(_origin(space, training))
+    assert len(names) == 9
 
 
 def test_the_frame_store_is_the_cameras() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,10 @@ pytest.importorskip("optuna", reason="missing: optuna")
 pytest.importorskip("brevitas", reason="missing: brevitas")
 pytest.importorskip("matplotlib", reason="missing: matplotlib")
 
-from hw_anon.core.errors import ConfigError
+from hw_anon.core.errors import ConfigError, ContractError
 from quant.modifier import ModifierConfig
 from quant.search import Cost, Measured, Point, SearchSpace, front, run_search, search_points, write_search
+from quant.search_kept import KeptMeasures
 
 SPACE = SearchSpace(widths=(8, 16, 32), most_blocks=2)
 
@@ -31,13 +34,16 @@ class _Lab:
     def __init__(self) -> None:
         self.trained: list[ModifierConfig] = []
 
-    def measure(self, config: ModifierConfig, number: int) -> Measured:
+    def measure(self, config: ModifierConfig) -> Measured:
         self.trained.append(config)
-        return Measured(identity=1 - sum(config.widths) / 200, distortion=0.1 / config.act_bits, details={"n": number})
+        details = {"n": len(self.trained)}
+        return Measured(identity=1 - sum(config.widths) / 200, error=0.1 / config.act_bits, details=details)
 
 
-def _search(journal: Path, trials: int, lab: _Lab) -> list[Point]:
-    return run_search(journal, name="s", space=SPACE, cost=_cost, measure=lab.measure, trials=trials, seed=1)
+def _search(journal: Path, trials: int, lab: _Lab, first: Sequence[ModifierConfig] = ()) -> list[Point]:
+    return run_search(
+        journal, name="s", space=SPACE, cost=_cost, measure=lab.measure, trials=trials, seed=1, first=first
+    )
 
 
 def test_a_search_goes_on_from_its_journal(tmp_path: Path) -> None:
@@ -71,13 +77,45 @@ def test_what_does_not_fit_is_neither_trained_nor_in_the_front(tmp_path: Path) -
     assert not any(point.excess for point in best)
     for point in best:
         assert not any(
-            other.identity < point.identity and other.distortion < point.distortion and other.share < point.share
+            other.identity < point.identity and other.error < point.error and other.share < point.share
             for other in points
         )
     files = write_search(points, tmp_path / "out", title="tiny", command="hw-anon search")
     document = json.loads(files["json"].read_text())
     assert document["front"] == [point.number for point in best]
     assert files["figure"].read_bytes().startswith(b"\x89PNG")
+
+
+def test_networks_that_are_named_come_first_and_once(tmp_path: Path) -> None:
+    lab, journal = _Lab(), tmp_path / "journal.log"
+    wanted = ModifierConfig(widths=(8, 16, 32), blocks=1, weight_bits=3, act_bits=2, branch_bits=3)
+    others = [
+        replace(wanted, widths=(8, 12, 32)),
+        replace(wanted, blocks=3),
+        replace(wanted, branch_bits=4),
+        replace(wanted, input_size=32),
+    ]
+    assert [SPACE.parameters(other) for other in others] == [None] * 4, "none is of this space"
+    first = _search(journal, 3, lab, [*others, wanted])
+    assert first[0].config == wanted.as_json()
+    assert lab.trained[0] == wanted
+    again = _search(journal, 6, lab, [wanted])
+    assert again[:3] == first
+    assert lab.trained.count(wanted) == 1
+
+
+def test_measurements_are_kept_by_network(tmp_path: Path) -> None:
+    kept = KeptMeasures(directory=tmp_path / "kept")
+    config, other = ModifierConfig(widths=(8, 16, 32)), ModifierConfig(widths=(8, 16, 16))
+    measured = Measured(identity=0.75, error=0.125, details={"pairs": 3})
+    assert (kept.networks(), kept.get(config)) == ([], None)
+    kept.put(config, measured)
+    assert kept.networks() == [config]
+    assert kept.get(config) == measured
+    assert kept.get(other) is None
+    next(kept.directory.glob("*.json")).write_text('{"network": {}}')
+    with pytest.raises(ContractError, match="delete it"):
+        kept.get(config)
 
 
 def test_an_empty_space_is_refused() -> None:
