@@ -215,6 +215,8 @@ class TrainRecipe(Config):
     """What the recipe is called in results."""
     modifier: JohnsonConfig
     """M; of a chip's M only the size."""
+    modifier_checkpoint: Path | None = None
+    """A trained float M to start from (modifier.safetensors of hw-anon train), which replaces `modifier`."""
     classifiers: tuple[ClassifierConfig, ...]
     """D, one or more: M plays against the mean of their losses."""
     detector: DetectorConfig
@@ -253,6 +255,8 @@ class TrainRecipe(Config):
             raise ConfigError('objective.anchor needs a classifier with learns = false and head_start = "means"')
         require_range(self, "log_every", 1, None)
         require_range(self, "checkpoint_every", 1, None)
+        if self.chip is not None and self.modifier_checkpoint is not None:
+            raise ConfigError("modifier_checkpoint is a float M's; a network of the chip starts from chip.start")
         if not self.key_channels and self.objective.key_apart + self.objective.key_stable > 0:
             raise ConfigError("objective.key_apart and key_stable need a modifier with key channels")
         if self.objective.occluded > 0 and not self.face_jitter.occlude:

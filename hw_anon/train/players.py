@@ -20,7 +20,7 @@ from hw_anon.data.weights import SFACE
 from hw_anon.losses.angular import AngularSoftmax, angular_softmax_loss
 from hw_anon.nets.action import ActionDetector
 from hw_anon.nets.align import align_faces
-from hw_anon.nets.checkpoint import FORMAT, read_network, write_tensors
+from hw_anon.nets.checkpoint import FORMAT, load_modifier, read_network, write_tensors
 from hw_anon.nets.detector_checkpoint import load_detector
 from hw_anon.nets.modifier import JohnsonModifier
 from hw_anon.nets.sface import SFACE_SIDE, SFace
@@ -188,7 +188,7 @@ def build_players(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(step_seed(seed, 0, "weights"))
         players = Players(
-            modifier=modifier or JohnsonModifier(recipe.modifier),
+            modifier=modifier or _modifier(recipe),
             size=recipe.modifier.size,
             classifiers=[_classifier(config, faces.people) for config in recipe.classifiers],
             detector=_detector(recipe, actions),
@@ -200,6 +200,18 @@ def build_players(
             started = classifier.state_dict()
             players.starts[i] |= {name: started[name].cpu().clone() for name in ("head.weight", "anchor")}
     return players
+
+
+def _modifier(recipe: TrainRecipe) -> JohnsonModifier:
+    if recipe.modifier_checkpoint is None:
+        return JohnsonModifier(recipe.modifier)
+    modifier, _ = load_modifier(recipe.modifier_checkpoint)
+    if modifier.config.size != recipe.modifier.size or modifier.config.key_channels != recipe.key_channels:
+        raise ContractError(
+            f"{recipe.modifier_checkpoint}: takes crops of {modifier.config.size} with {modifier.config.key_channels} "
+            f"key channels, the recipe has {recipe.modifier.size} and {recipe.key_channels}"
+        )
+    return modifier
 
 
 def _detector(recipe: TrainRecipe, actions: int) -> ActionDetector:

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from hw_anon.core.boxes import MIN_REGION, Box
-from hw_anon.core.errors import ConfigError
+from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.data.banks import FaceBank, FrameBank
+from hw_anon.nets.checkpoint import save_modifier
 from hw_anon.nets.modifier import JohnsonModifier
 from hw_anon.recipes import RECIPES, smoke
 from hw_anon.train.batches import (
@@ -197,6 +198,20 @@ def test_a_trained_detector_starts_the_game(tmp_path: Path, faces: FaceBank) -> 
         assert torch.equal(own, other)
     with pytest.raises(Exception, match="knows 3 actions"):
         build_players(chosen, faces, actions=4, seed=0)
+
+
+def test_a_trained_modifier_starts_the_game(tmp_path: Path, faces: FaceBank) -> None:
+    taught = build_players(smoke(), faces, actions=3, seed=9).modifier
+    assert isinstance(taught, JohnsonModifier)
+    save_modifier(tmp_path / "m.safetensors", taught, {})
+    chosen = replace(smoke(), modifier_checkpoint=tmp_path / "m.safetensors")
+    players = build_players(chosen, faces, actions=3, seed=0)
+    for own, other in zip(players.modifier.parameters(), taught.parameters(), strict=True):
+        assert torch.equal(own, other)
+    with pytest.raises(ContractError, match="crops of 32"):
+        build_players(replace(chosen, modifier=replace(chosen.modifier, size=64)), faces, actions=3, seed=0)
+    with pytest.raises(ConfigError, match=r"chip\.start"):
+        replace(chosen, chip=ChipConfig())
 
 
 def test_a_keyed_float_modifier_takes_its_key() -> None:
