@@ -76,6 +76,10 @@ def pretrain_detector(
         bool,
         typer.Option("--quick", help="Compiled steps in bfloat16: for CPUs that multiply it; needs a C++ compiler."),
     ] = False,
+    frozen_share: Annotated[
+        float,
+        typer.Option("--frozen-share", help="Last share of the steps with batch norms frozen, as the chip has them."),
+    ] = 0.2,
     start: Annotated[
         str | None, typer.Option("--start", help="Weights to start from: name of a shipped network, or a directory.")
     ] = None,
@@ -107,6 +111,7 @@ def pretrain_detector(
         steps=steps,
         batch=batch,
         learning_rate=learning_rate,
+        frozen_share=frozen_share,
         checkpoint_every=100 if steps <= 10_000 else 500,
         hard=hard,
         plain=plain,
