@@ -20,6 +20,9 @@ from quant.face_detector import FaceDetector
 __all__ = [
     "FALSE_BOXES",
     "HEIGHT_EDGES",
+    "cell_metrics",
+    "decoded_regions",
+    "detector_cells",
     "detector_metrics",
     "measure_regions",
     "region_errors",
@@ -57,10 +60,17 @@ _MATCHED = 0.2  # intersection over union from which a region is one of that fac
 
 
 def detector_metrics(net: FaceDetector, frames: Sequence[ComposedFrame], *, threshold: int) -> dict[str, Any]:
-    """Measures a network as the chip computes it: halved frame, integer network, decoder.
+    """Measures a network, in evaluation mode, as the chip computes it: `cell_metrics` of its answers."""
+    return cell_metrics(detector_cells(net, frames), frames, threshold=threshold)
+
+
+def cell_metrics(
+    cells: Sequence[NDArray[np.uint8]], frames: Sequence[ComposedFrame], *, threshold: int
+) -> dict[str, Any]:
+    """Measures what the decoder makes of a network's answers.
 
     Args:
-        net: in evaluation mode.
+        cells: the network's answer to each frame, see `detector_cells`.
         frames: frames of twice the network's input size.
         threshold: score from which a cell is a face, 0 to 255.
 
@@ -69,14 +79,13 @@ def detector_metrics(net: FaceDetector, frames: Sequence[ComposedFrame], *, thre
         more than `FALSE_BOXES` false boxes a frame. The threshold for that is found on every other frame, the figures
         are of the frames between.
     """
-    cells = _answers(net, frames)
-    regions = _decoded(cells, frames, threshold)
+    regions = decoded_regions(cells, frames, threshold)
     measured = {"threshold": threshold, **measure_regions(frames, regions)}
     return measured | {"allowance": _at_allowance(cells, frames), "region_errors": region_errors(frames, regions)}
 
 
-def _answers(net: FaceDetector, frames: Sequence[ComposedFrame]) -> list[NDArray[np.uint8]]:
-    """Returns the network's cells for each frame, `[R, C, 5]`."""
+def detector_cells(net: FaceDetector, frames: Sequence[ComposedFrame]) -> list[NDArray[np.uint8]]:
+    """Returns the integer network's cells for each frame, `[R, C, 5]`."""
     backend = QatBackend(integer_net(net))
     cells: list[NDArray[np.uint8]] = []
     for start in range(0, len(frames), _BATCH):
@@ -85,13 +94,22 @@ def _answers(net: FaceDetector, frames: Sequence[ComposedFrame]) -> list[NDArray
     return cells
 
 
-def _decoded(
-    cells: Sequence[NDArray[np.uint8]], frames: Sequence[ComposedFrame], threshold: int
+def decoded_regions(
+    cells: Sequence[NDArray[np.uint8]], frames: Sequence[ComposedFrame], threshold: int, *, every_cell: bool = False
 ) -> list[tuple[Box, ...]]:
+    """Returns what the decoder makes of cells, up to 16 regions a frame.
+
+    Args:
+        cells: `[R, C, 5]` of each frame.
+        frames: the frames.
+        threshold: score from which a cell is a face, 0 to 255.
+        every_cell: see `hw_anon.core.box_decode.decode`.
+    """
     regions = []
     for answer, item in zip(cells, frames, strict=True):
         height, width = item.frame.shape[:2]
-        found = decode(answer, threshold=threshold, max_faces=_MAX_FACES, frame_width=width, frame_height=height)
+        size = {"frame_width": width, "frame_height": height}
+        found = decode(answer, threshold=threshold, max_faces=_MAX_FACES, every_cell=every_cell, **size)
         regions.append(found.regions)
     return regions
 
@@ -103,7 +121,7 @@ def _at_allowance(cells: Sequence[NDArray[np.uint8]], frames: Sequence[ComposedF
     chosen, tested = slice(0, None, 2), slice(1, None, 2)
 
     def measured(part: slice, threshold: int) -> dict[str, Any]:
-        return measure_regions(frames[part], _decoded(cells[part], frames[part], threshold))
+        return measure_regions(frames[part], decoded_regions(cells[part], frames[part], threshold))
 
     low, high = 1, 255
     while low < high:  # false boxes fall with the threshold

@@ -7,11 +7,11 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from hw_anon.console.output import JsonOption, emit_document, note, status
+from hw_anon.console.output import JsonOption, emit_document, note, print_table, status
 from hw_anon.console.places import directory_to_write
 
 __all__ = ["register"]
@@ -41,6 +41,12 @@ def evaluate_detector(
     threshold: Annotated[
         int, typer.Option("--threshold", min=1, max=255, help="Score from which a cell is a face.")
     ] = 128,
+    max_faces: Annotated[
+        int,
+        typer.Option(
+            "--max-faces", min=1, max=16, help="Regions that the camera replaces; a frame with more is black."
+        ),
+    ] = 4,
     out: Annotated[
         Path, typer.Option("--out", callback=directory_to_write, help="Directory for detector.json.")
     ] = Path("build/evaluation"),
@@ -49,7 +55,8 @@ def evaluate_detector(
     """Measure what the on-chip face detector finds: by size, angle, pose, skin, occlusion and light, with intervals.
 
     The integer network and the camera's decoder run on composed frames. Recall is given at the threshold, and at the
-    threshold that allows 0.1 false boxes a frame.
+    threshold that allows 0.1 false boxes a frame; beside it both rules of the decoder (a camera's candidates), at the
+    threshold and below it.
 
     Example: hw-anon evaluate-detector --data build/synthetic --frames 1000 --json
     """
@@ -59,7 +66,8 @@ def evaluate_detector(
     from hw_anon.data.detector_frames import HARD_FRAMES, FrameSettings
     from hw_anon.data.face_pictures import load_clip_pictures, load_real_pictures
     from hw_anon.data.synthetic.sets import open_clips
-    from quant.detector_metrics import detector_metrics
+    from quant.detector_metrics import cell_metrics, detector_cells
+    from quant.detector_rules import measure_rules
     from quant.train_detector import validation_frames
     from quant.zoo import load_detector
 
@@ -74,7 +82,9 @@ def evaluate_detector(
         settings = replace(HARD_FRAMES if hard else FrameSettings(), width=2 * width, height=2 * height)
         composed = validation_frames(settings, [*rendered, *photographs], frames)
     with status("measuring"):
-        measured = detector_metrics(model, composed, threshold=threshold)
+        cells = detector_cells(model, composed)
+        measured = cell_metrics(cells, composed, threshold=threshold)
+        rules = measure_rules(cells, composed, threshold=threshold, max_faces=max_faces)
     document = {
         "net": Path(net).name,
         "command": shlex.join(["hw-anon", *sys.argv[1:]]),
@@ -82,6 +92,7 @@ def evaluate_detector(
         "rendered_pictures": len(rendered),
         "photographs": len(photographs),
         **measured,
+        "rules": rules,
     }
     out.mkdir(parents=True, exist_ok=True)
     path = out / "detector.json"
@@ -90,4 +101,21 @@ def evaluate_detector(
         emit_document(document)
         return
     print_detector_metrics(net, measured)
+    _print_rules(rules, max_faces)
     note(f"json: {path}")
+
+
+def _print_rules(rules: list[dict[str, Any]], max_faces: int) -> None:
+    rows = [
+        (
+            row["threshold"],
+            row["candidates"],
+            row["from_16_pixels"]["recall"],
+            row["false_boxes"],
+            row["regions"],
+            row["black"],
+        )
+        for row in rules
+    ]
+    columns = ("threshold", "candidates", "recall from 16 pixels", "false a frame", "regions a frame", "black frames")
+    print_table(f"rules of the decoder, at most {max_faces} regions a frame", columns, rows)

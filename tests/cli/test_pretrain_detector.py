@@ -46,6 +46,7 @@ def test_a_run_leaves_weights_with_their_record(
     found = json.loads(capfd.readouterr().out)
     assert found == json.loads((tmp_path / "out" / "detector.json").read_text())
     assert (found["frames"], found["net"], found["hard"]) == (6, "tiny", True)
+    assert [row["threshold"] for row in found["rules"]] == [128, 128, 112, 112, 96, 96]
     assert main(["evaluate-detector", "--net", weights]) == 2
 
 
