@@ -92,6 +92,17 @@ def distil(
         float,
         typer.Option("--things", help="With --covered: how much more a pixel weighs that hand or thing covers."),
     ] = 8.0,
+    photographs: Annotated[
+        str | None,
+        typer.Option(
+            "--photographs",
+            help="With average: photographs of people to learn from as well, all of them: folder:DIR (a folder each), "
+            "casia:PATH, att.",
+        ),
+    ] = None,
+    photograph_share: Annotated[
+        float, typer.Option("--photograph-share", help="Share of the faces of training that are photographs.")
+    ] = 0.2,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
     portrait_size: Annotated[int, typer.Option("--portrait-size", help="Side of portraits in memory, pixels.")] = 128,
@@ -108,15 +119,20 @@ def distil(
     """
     from hw_anon.cli.chip_game import teacher_file
     from hw_anon.cli.drawn_teacher import AVERAGE, DrawnOptions, draw_teacher
+    from hw_anon.cli.photographs import Photographs
     from hw_anon.core.errors import ConfigError
     from quant.distil_losses import HIDING, NO_TERMS
     from quant.distil_recipe import DistilRecipe
     from quant.zoo import weights_directory
 
     stages = tuple(_whole(part) for part in bits.split(",") if part.strip())
-    drawn = DrawnOptions(covered=covered, key_channels=key_channels, cache=Workspace(work).root / "cache")
-    if teacher != AVERAGE and (covered or key_channels):
-        raise ConfigError(f"--covered and --key-channels are of --teacher {AVERAGE}")
+    place = Workspace(work).root
+    real = None
+    if photographs is not None:
+        real = Photographs(people=photographs, share=photograph_share, work=place, size=portrait_size, threads=threads)
+    drawn = DrawnOptions(covered=covered, key_channels=key_channels, cache=place / "cache", photographs=real)
+    if teacher != AVERAGE and (covered or key_channels or photographs):
+        raise ConfigError(f"--covered, --key-channels and --photographs are of --teacher {AVERAGE}")
     recipe = DistilRecipe(
         net=net,
         start=None if start is None else weights_directory(start),
@@ -134,7 +150,7 @@ def distil(
     terms = replace(terms, things=things if covered else 0.0)
     recipe = _completed(replace(recipe, terms=terms), recogniser_share if hide else 0.0, average=teacher == AVERAGE)
     faces, described = load_faces(people, size=portrait_size, threads=threads)
-    checkpoint = Workspace(work).root / "cache" / f"distil-{out.name}.pt"
+    checkpoint = place / "cache" / f"distil-{out.name}.pt"
     source = draw_teacher(*faces, people, drawn) if teacher == AVERAGE else teacher_file(teacher)
     metrics = run_distillation(recipe, source, faces, out, checkpoint=checkpoint, data=described)
     if as_json:

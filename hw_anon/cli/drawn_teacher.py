@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hw_anon.cli.photographs import Photographs, join_photographs, read_photographs
 from hw_anon.console.output import progress, status
 
 __all__ = ["AVERAGE", "Drawn", "DrawnOptions", "draw_teacher"]
@@ -26,6 +27,8 @@ class DrawnOptions:
     """Bytes of a key under which the face changes; 0: it never does."""
     cache: Path | None = None
     """Where covered faces are kept; needed for them."""
+    photographs: Photographs | None = None
+    """Photographs of people that are learned from as well."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -72,6 +75,11 @@ def draw_teacher(portraits: Any, held_out: Any, people: Path, options: DrawnOpti
     if options.covered:
         taught, train = _with_covered(average, portraits, train, people, options)
         record["covered_actions_a_person"] = options.covered
+    if options.photographs is not None:
+        real, record["photographs"] = read_photographs(options.photographs)
+        with status("drawing the average face over photographs"):
+            taught, train = join_photographs(average, taught, train, real, options.photographs.share)
+        parts.append(repr(sorted(record["photographs"].items())))
     record["sha256"] = parts[0] if len(parts) == 1 else sha256_bytes("\n".join(parts).encode())
     return Drawn(train=train, taught=taught, test=test, record=record)
 
