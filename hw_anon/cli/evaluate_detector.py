@@ -44,7 +44,7 @@ def evaluate_detector(
     max_faces: Annotated[
         int,
         typer.Option(
-            "--max-faces", min=1, max=16, help="Regions that the camera replaces; a frame with more is black."
+            "--max-faces", min=1, max=15, help="Regions that the camera replaces; a frame with more is black."
         ),
     ] = 4,
     out: Annotated[
