@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from hw_anon.nets.action import ActionDetector
     from hw_anon.train.detector import DetectorRecipe, DetectorRun
 
-__all__ = ["DetectorJob", "Progress", "detector_file", "imagenet_weights", "run_job", "use_one_thread"]
+__all__ = [
+    "DetectorJob",
+    "Progress",
+    "detector_file",
+    "imagenet_weights",
+    "job_method",
+    "method_frames",
+    "run_job",
+    "use_one_thread",
+]
 
 _FACE_DETECTORS = ("yunet", "mtcnn")
 
@@ -91,7 +100,7 @@ def run_job(job: DetectorJob, on_progress: Progress | None = None) -> dict[str, 
     from hw_anon.data.synthetic.sets import open_clips
     from hw_anon.evaluate.float_backend import pick_device
 
-    method, movable = _method(job)
+    method, movable = job_method(job)
     seed = job.seed if method.seed is None else method.seed
     title = method.backend.name if seed is None else f"{method.backend.name}@{seed}"
     work = _Work(job, title, method, movable, seed, open_clips(job.clips), pick_device(job.device), on_progress)
@@ -109,7 +118,7 @@ def use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _method(job: DetectorJob) -> tuple[Method, bool]:
+def job_method(job: DetectorJob) -> tuple[Method, bool]:
     """Returns the method and whether it can be sent to other processes."""
     from hw_anon.cli.methods import foreign_methods, network_method
     from hw_anon.evaluate.baselines import make_baseline
@@ -123,6 +132,40 @@ def _method(job: DetectorJob) -> tuple[Method, bool]:
         assert job.method is not None, "a job has a method, a network, a modifier or an anonymiser"
         return Method(backend=make_baseline(job.method), crop_side=job.crop_side), True
     return load_method(job.modifier, name=job.name, device=job.device), False
+
+
+def method_frames(
+    job: DetectorJob, method: Method, clips: SyntheticClips, split: str, report: Progress, *, movable: bool
+) -> tuple[FrameBank, FrameBank]:
+    """Returns the frames of a split, original and modified.
+
+    Args:
+        job: how many frames, and how many processes modify them.
+        method: what modifies them.
+        clips: the set.
+        split: `train` or `test`; of the latter every frame is taken.
+        report: called with what is done, how much of it is done, and how much there is.
+        movable: whether the method can be sent to other processes.
+    """
+    from hw_anon.data.bank_loading import load_frame_bank
+    from hw_anon.data.modified_frames import modify_bank
+
+    bank = load_frame_bank(
+        clips,
+        clips.faces,
+        split,
+        every=job.every if split == "train" else 1,
+        threads=job.workers,
+        on_progress=partial(report, f"decoding {split} frames"),
+    )
+    modified = modify_bank(
+        bank,
+        method.backend,
+        crop_side=method.crop_side,
+        jobs=job.workers if movable else 1,
+        on_progress=partial(report, f"modifying {split} frames"),
+    )
+    return bank, modified
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +188,7 @@ class _Work:
 
     def frames(self, split: str) -> tuple[FrameBank, FrameBank]:
         """Returns the frames of a split, original and modified."""
-        from hw_anon.data.bank_loading import load_frame_bank
-        from hw_anon.data.modified_frames import modify_bank
-
-        bank = load_frame_bank(
-            self.clips,
-            self.clips.faces,
-            split,
-            every=self.job.every if split == "train" else 1,
-            threads=self.job.workers,
-            on_progress=partial(self.report, f"decoding {split} frames"),
-        )
-        modified = modify_bank(
-            bank,
-            self.method.backend,
-            crop_side=self.method.crop_side,
-            jobs=self.job.workers if self.movable else 1,
-            on_progress=partial(self.report, f"modifying {split} frames"),
-        )
-        return bank, modified
+        return method_frames(self.job, self.method, self.clips, split, self.report, movable=self.movable)
 
     def train(self, modified: FrameBank) -> tuple[DetectorRun, dict[str, Any]]:
         """Trains the detector and writes it; returns it with what results say about its training."""

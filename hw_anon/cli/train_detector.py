@@ -40,7 +40,7 @@ from hw_anon.core.errors import ConfigError
 if TYPE_CHECKING:
     from hw_anon.train.detector import DetectorRecipe
 
-__all__ = ["register"]
+__all__ = ["check_files", "check_networks", "method_jobs", "method_names", "register", "sized_detector"]
 
 _ALL = "all"
 _CLEAR = "original"
@@ -90,7 +90,8 @@ def train_detector(
     from hw_anon.cli.methods import foreign_methods
     from hw_anon.train.windows import WindowRecipe
 
-    recipe = _recipe(clips, detector, epochs, batch, learning_rate, minutes, 0 if seed is None else seed)
+    recipe = sized_detector(clips, detector, seed=0 if seed is None else seed)
+    recipe = replace(recipe, epochs=epochs, batch=batch, learning_rate=learning_rate, minutes=minutes)
     if window_epochs:
         recipe = replace(recipe, windows=WindowRecipe(epochs=window_epochs))
     base = DetectorJob(
@@ -110,11 +111,11 @@ def train_detector(
         device=device,
         workers=workers,
     )
-    names = _names(method or [], bool(modifier or net or anonymiser))
+    names = method_names(method or [], bool(modifier or net or anonymiser))
     foreign_methods(anonymiser or [], crop_side=crop_side, values=onnx_values)  # refused now, not after the first hour
-    _check_networks(net or [])
-    _check_files(base, modifier or [], trains_clear=_CLEAR in names)
-    documents = list(_run(_jobs(base, names, modifier or [], net or [], anonymiser or []), jobs))
+    check_networks(net or [])
+    check_files(base, modifier or [], trains_clear=_CLEAR in names)
+    documents = list(_run(method_jobs(base, names, modifier or [], net or [], anonymiser or []), jobs))
     if as_json:
         emit_document(documents)
         return
@@ -125,13 +126,11 @@ def train_detector(
 _COLUMNS = ("method", "mAP@0.5", "near face", "clear detector", "near face", "face found", "L1", "SSIM", "flicker")
 
 
-def _recipe(
-    clips: Path, detector: str, epochs: float, batch: int, learning_rate: float, minutes: float | None, seed: int
-) -> DetectorRecipe:
-    """Returns the recipe for a set's actions.
+def sized_detector(clips: Path, detector: str, *, seed: int) -> DetectorRecipe:
+    """Returns the usual recipe of a detector for a set's actions.
 
     Raises:
-        ConfigError: if a value is out of range or there is no such detector.
+        ConfigError: if there is no such detector.
         ContractError: if the set is missing or damaged.
     """
     from hw_anon.data.synthetic.sets import open_clips
@@ -141,17 +140,10 @@ def _recipe(
     sizes = {"smoke": smoke_config, "edge": edge_config, "paper": paper_config}
     if detector not in sizes:
         raise ConfigError(f"there is no detector {detector!r}; {suggest(detector, sizes)}")
-    return DetectorRecipe(
-        detector=sizes[detector](len(open_clips(clips).actions)),
-        epochs=epochs,
-        batch=batch,
-        learning_rate=learning_rate,
-        minutes=minutes,
-        seed=seed,
-    )
+    return DetectorRecipe(detector=sizes[detector](len(open_clips(clips).actions)), seed=seed)
 
 
-def _names(asked: Sequence[str], with_others: bool) -> list[str]:
+def method_names(asked: Sequence[str], with_others: bool) -> list[str]:
     """Returns the baselines to measure, each once, `original` first.
 
     Raises:
@@ -170,7 +162,7 @@ def _names(asked: Sequence[str], with_others: bool) -> list[str]:
     return sorted(dict.fromkeys(name for name in chosen if name != _ALL), key=lambda name: name != _CLEAR)
 
 
-def _check_networks(nets: Sequence[str]) -> None:
+def check_networks(nets: Sequence[str]) -> None:
     """Refuses what is no network of the chip.
 
     Raises:
@@ -183,7 +175,7 @@ def _check_networks(nets: Sequence[str]) -> None:
             network_config(net)
 
 
-def _check_files(base: DetectorJob, modifiers: Sequence[Path], *, trains_clear: bool) -> None:
+def check_files(base: DetectorJob, modifiers: Sequence[Path], *, trains_clear: bool) -> None:
     """Refuses checkpoints that are missing, damaged, or something else.
 
     Raises:
@@ -202,7 +194,7 @@ def _check_files(base: DetectorJob, modifiers: Sequence[Path], *, trains_clear: 
     imagenet_weights(base)
 
 
-def _jobs(
+def method_jobs(
     base: DetectorJob,
     names: Sequence[str],
     modifiers: Sequence[Path],

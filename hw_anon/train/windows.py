@@ -5,12 +5,15 @@ box (a brush or a lipstick at the mouth). In a window around the face it sees so
 learn there remains when it is trained on whole frames afterwards. The classifier on top is thrown away. The lesson
 stands where the paper's detector has ImageNet weights, which nothing here downloads.
 
+The classifier is also the measure of what anybody could read behind an anonymiser (`name_windows`): a detector that
+began as the one that a modifier was trained with may see what others do not.
+
 Order, position, size, mirroring and brightness of the windows follow from seed and step alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +28,7 @@ from hw_anon.train.batches import Shuffled, step_generator
 from hw_anon.train.detector_batches import seen_size
 from hw_anon.train.schedule import set_learning_rate
 
-__all__ = ["WindowRecipe", "learn_windows"]
+__all__ = ["NamedWindows", "WindowLesson", "WindowRecipe", "learn_windows", "name_windows"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +64,28 @@ class WindowRecipe(Config):
             require_range(self, name, 0, 0.9)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class WindowLesson:
+    """A lesson that is over."""
+
+    classifier: nn.Linear
+    """From the mean and the maximum of the finest map, `[2 * pyramid]`, to the actions and, last, to none."""
+    loss: float
+    """Mean loss of the last tenth."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class NamedWindows:
+    """What was named in the windows of a bank."""
+
+    clips: Tensor
+    """`[N]` int64: the clip of each window."""
+    actions: Tensor
+    """`[N]` int64: its action."""
+    named: Tensor
+    """`[N]` int64: the action that was named."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Places:
     """The windows of a bank, one for each face of a person whose action is known."""
@@ -78,8 +103,8 @@ def learn_windows(
     seed: int,
     rate: Callable[[float, float], float],
     on_step: Callable[[int, int, float], None] | None = None,
-) -> float:
-    """Trains a detector's feature pyramid, in place.
+) -> WindowLesson:
+    """Trains a detector's feature pyramid, in place, under a classifier of its own.
 
     Args:
         detector: the detector, on the training device; its other parts are left alone.
@@ -88,9 +113,6 @@ def learn_windows(
         seed: seed of the classifier and of the windows.
         rate: learning rate over its peak, of progress (0 to 1) and warm-up.
         on_step: called with the steps done, the steps planned and the loss.
-
-    Returns:
-        Mean loss of the last tenth of the lesson.
 
     Raises:
         ConfigError: if the bank has no face of a person whose action is known.
@@ -109,9 +131,7 @@ def learn_windows(
         set_learning_rate(optimiser, recipe.learning_rate * rate(step / steps, recipe.warm_up))
         chosen = shuffled(step)
         windows = _windows(frames, places, chosen, detector, recipe, step_generator(seed, step, "windows"))
-        finest = next(iter(detector.rcnn.backbone(windows).values()))
-        named = head(torch.cat([finest.mean((2, 3)), finest.amax((2, 3))], 1))
-        loss = nnf.cross_entropy(named, places.labels[chosen].to(frames.device))
+        loss = nnf.cross_entropy(_logits(detector, head, windows), places.labels[chosen].to(frames.device))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -119,7 +139,41 @@ def learn_windows(
         if on_step:
             on_step(step + 1, steps, losses[-1])
     last = losses[-max(1, steps // 10) :]
-    return sum(last) / len(last)
+    return WindowLesson(classifier=head, loss=sum(last) / len(last))
+
+
+@torch.no_grad()
+def name_windows(
+    detector: ActionDetector, classifier: nn.Linear, recipe: WindowRecipe, bank: FrameBank, among: Sequence[int]
+) -> NamedWindows:
+    """Names the actions in windows around faces, neither moved nor mirrored.
+
+    Args:
+        detector: a detector that had the lesson, on any device, in evaluation mode.
+        classifier: the lesson's.
+        recipe: the lesson.
+        bank: other frames.
+        among: actions to choose from; windows of other actions are left out.
+
+    Raises:
+        ConfigError: if the bank has no face of a person with one of these actions.
+    """
+    places, choices = _places(bank), torch.tensor(sorted(among))
+    wanted = torch.isin(places.labels, choices).nonzero().flatten()
+    if not len(wanted):
+        raise ConfigError("no face of a person with one of the actions that are to be named")
+    frames = bank.frames.to(next(detector.parameters()).device)
+    named = []
+    for chosen in wanted.split(recipe.batch):
+        logits = _logits(detector, classifier, _windows(frames, places, chosen, detector, recipe, None))
+        named.append(choices[logits.cpu()[:, choices].argmax(1)])
+    return NamedWindows(clips=bank.clips[places.frames[wanted]], actions=places.labels[wanted], named=torch.cat(named))
+
+
+def _logits(detector: ActionDetector, classifier: nn.Linear, windows: Tensor) -> Tensor:
+    finest = next(iter(detector.rcnn.backbone(windows).values()))
+    logits: Tensor = classifier(torch.cat([finest.mean((2, 3)), finest.amax((2, 3))], 1))
+    return logits
 
 
 def _places(bank: FrameBank) -> _Places:
@@ -148,11 +202,15 @@ def _windows(
     chosen: Tensor,
     detector: ActionDetector,
     recipe: WindowRecipe,
-    generator: torch.Generator,
+    generator: torch.Generator | None,
 ) -> Tensor:
-    """Returns `[B, 3, side, side]` float32, normalised as the detector does; the frame's border goes on outside."""
+    """Returns `[B, 3, side, side]` float32, normalised as the detector does; the frame's border goes on outside.
+
+    Without a generator no window is mirrored, moved or lit in another way.
+    """
     height, width = seen_size(detector.config, *frames.shape[2:])
-    uniform = torch.rand(5, len(chosen), generator=generator)
+    varied = torch.full((5, len(chosen)), 0.5)
+    uniform = varied if generator is None else torch.rand(5, len(chosen), generator=generator)
     spread = 2 * uniform - 1
     zoom = 1 + recipe.zoom * spread[1]
     half = torch.tensor([recipe.side / width, recipe.side / height])

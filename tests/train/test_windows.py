@@ -16,7 +16,7 @@ from hw_anon.data.banks import FrameBank
 from hw_anon.nets.action import ActionDetector, smoke_config
 from hw_anon.train.batches import step_generator
 from hw_anon.train.detector import DetectorRecipe, learning_rate_factor, train_detector
-from hw_anon.train.windows import WindowRecipe, _places, _windows, learn_windows
+from hw_anon.train.windows import WindowRecipe, _places, _windows, learn_windows, name_windows
 
 NETWORK = smoke_config(3)
 LESSON = WindowRecipe(epochs=30, side=24, batch=16, learning_rate=5e-3)
@@ -51,7 +51,7 @@ def detector(seed: int = 0) -> ActionDetector:
 
 def lesson(bank: FrameBank, recipe: WindowRecipe = LESSON) -> tuple[ActionDetector, float]:
     net = detector()
-    return net, learn_windows(net, recipe, bank, seed=1, rate=learning_rate_factor)
+    return net, learn_windows(net, recipe, bank, seed=1, rate=learning_rate_factor).loss
 
 
 def test_it_learns_what_is_before_the_face_and_nothing_else() -> None:
@@ -65,6 +65,21 @@ def test_it_learns_what_is_before_the_face_and_nothing_else() -> None:
     for name, tensor in fresh.state_dict().items():
         if not name.startswith("rcnn.backbone."):
             assert torch.equal(net.state_dict()[name], tensor), f"{name} is not part of the lesson"
+
+
+def test_its_classifier_names_what_is_before_other_faces() -> None:
+    bank, others = bank_of_spots(), bank_of_spots(30, seed=1)
+    net = detector()
+    learned = learn_windows(net, LESSON, bank, seed=1, rate=learning_rate_factor)
+    found = name_windows(net.eval(), learned.classifier, LESSON, others, (0, 2))
+    wanted = [label for label in torch.cat(others.labels).flatten().tolist() if label != 2]
+    assert (found.actions + 1).tolist() == wanted, "windows of other actions are left out"
+    assert set(found.named.tolist()) <= {0, 2}
+    assert (found.named == found.actions).float().mean() > 0.9
+    empty = name_windows(detector().eval(), learned.classifier, LESSON, others, (0, 2))
+    assert (empty.named == empty.actions).float().mean() < 0.9, "features that had no lesson name less"
+    with pytest.raises(ConfigError, match="no face"):
+        name_windows(net, learned.classifier, LESSON, others.subset([0]), (3,))
 
 
 def test_a_window_is_the_frame_around_the_face() -> None:
