@@ -74,7 +74,7 @@ def test_checkpoints_are_looked_at_before_the_first_frame(
         pytest.fail("it began to work")
 
     recipe = DetectorRecipe(detector=smoke_config(3))
-    monkeypatch.setattr("hw_anon.cli.train_detector._recipe", lambda *_: recipe)
+    monkeypatch.setattr("hw_anon.cli.train_detector.sized_detector", lambda *_, **__: recipe)
     monkeypatch.setattr("hw_anon.cli.train_detector.run_job", worked)
     given = ["train-detector", "--clips", str(tmp_path), "--out", str(tmp_path / "out"), "--method", "mask"]
     assert main([*given, option, str(tmp_path)]) == code
