@@ -33,7 +33,7 @@ class ReadingResult:
     dataset: str
     """What was read in."""
     named: Estimate
-    """Share of faces whose action was named, all actions alike many by chance."""
+    """Share of faces whose action was named."""
     by_action: Mapping[str, float]
     """The same for each action."""
     clips: int

@@ -209,8 +209,8 @@ def _windows(
     Without a generator no window is mirrored, moved or lit in another way.
     """
     height, width = seen_size(detector.config, *frames.shape[2:])
-    varied = torch.full((5, len(chosen)), 0.5)
-    uniform = varied if generator is None else torch.rand(5, len(chosen), generator=generator)
+    still = torch.full((5, len(chosen)), 0.5)
+    uniform = still if generator is None else torch.rand(5, len(chosen), generator=generator)
     spread = 2 * uniform - 1
     zoom = 1 + recipe.zoom * spread[1]
     half = torch.tensor([recipe.side / width, recipe.side / height])
