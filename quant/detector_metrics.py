@@ -20,6 +20,7 @@ from quant.face_detector import FaceDetector
 __all__ = [
     "FALSE_BOXES",
     "HEIGHT_EDGES",
+    "MOSTLY_SHOWN",
     "cell_metrics",
     "decoded_regions",
     "detector_cells",
@@ -43,6 +44,8 @@ LIGHT_EDGES = (32, 64, 128, 192)
 """Mean grey level of a face, likewise."""
 FALSE_BOXES = 0.1
 """False boxes a frame that are allowed where recall is judged."""
+MOSTLY_SHOWN = 0.75
+"""Part of a face that can be seen from which on nothing covers much of it."""
 HIDDEN_SHARE = 0.9
 """Share of a face's pixels in the frame that must lie in replaced regions for it to count as found."""
 
@@ -175,13 +178,14 @@ def measure_regions(frames: Sequence[ComposedFrame], regions: Sequence[Sequence[
 
     Returns:
         `recall` of all faces with its 95 % `recall_interval` (Wilson); `from_16_pixels`, the same of faces of that
-        height and more; `by_height` and, where frames say what their faces are like, `by_turn`, `by_yaw`, `by_skin`,
-        `by_shown`, `by_thing`, `by_light`: faces, found, recall and interval of each class; `false_boxes` a frame:
+        height and more; `mostly_shown`, the same of those of them of which `MOSTLY_SHOWN` or more can be seen, all
+        where frames do not say; `by_height` and, where frames say what their faces are like, `by_turn`, `by_yaw`,
+        `by_skin`, `by_shown`, `by_thing`, `by_light`: faces, found, recall and interval of each class; `false_boxes` a frame:
         regions that touch no face's region and no ignored one's; `area_ratio`: median area of a region by that of the
         face's own region it matches best, 1 if the boxes are right.
     """
     tables: dict[str, dict[str, list[bool]]] = {"by_height": {name: [] for name in _names(*_TABLES["by_height"])}}
-    hits: list[tuple[bool, int]] = []
+    hits: list[tuple[bool, int, float]] = []
     false_boxes, ratios = 0, []
     for item, replaced in zip(frames, regions, strict=True):
         height, width = item.frame.shape[:2]
@@ -192,7 +196,7 @@ def measure_regions(frames: Sequence[ComposedFrame], regions: Sequence[Sequence[
             if inside is None:
                 continue
             hit = bool(hidden[inside.rows, inside.columns].mean() >= HIDDEN_SHARE)
-            hits.append((hit, face.height))
+            hits.append((hit, face.height, item.traits[index].shown if item.traits else 1.0))
             for table, name in _classes(face, item.traits[index] if item.traits else None):
                 tables.setdefault(table, {}).setdefault(name, []).append(hit)
         blank = [region for face in item.ignored if (region := face_region(face, width, height)) is not None]
@@ -202,13 +206,14 @@ def measure_regions(frames: Sequence[ComposedFrame], regions: Sequence[Sequence[
                 ratios.append(region.area / best.area)
             elif not any(region.intersection(other) for other in blank):
                 false_boxes += 1
-    overall = _figures([hit for hit, _ in hits])
+    overall, tall = _figures([hit for hit, *_ in hits]), [entry for entry in hits if entry[1] >= HEIGHT_EDGES[0]]
     return {
         "frames": len(frames),
         "faces": overall["faces"],
         "recall": overall["recall"],
         "recall_interval": overall["interval"],
-        "from_16_pixels": _figures([hit for hit, side in hits if side >= HEIGHT_EDGES[0]]),
+        "from_16_pixels": _figures([hit for hit, *_ in tall]),
+        "mostly_shown": _figures([hit for hit, _, shown in tall if shown >= MOSTLY_SHOWN]),
         **{table: {name: _figures(found) for name, found in _ordered(table, rows)} for table, rows in tables.items()},
         "false_boxes": round(false_boxes / max(len(frames), 1), 4),
         "area_ratio": round(float(np.median(ratios)), 3) if ratios else None,

@@ -29,8 +29,8 @@ def measure_rules(
         max_faces: regions that a camera replaces; a frame with more is delivered black.
 
     Returns:
-        For each threshold and rule: `threshold`, `candidates`, `from_16_pixels` and `false_boxes` as `measure_regions`
-        has them, mean `regions` a frame, and `black`, the share of frames with more than `max_faces`.
+        For each threshold and rule: `threshold`, `candidates`, `from_16_pixels`, `mostly_shown` and `false_boxes` as
+        `measure_regions` has them, mean `regions` a frame, and `black`, the share of frames with more than `max_faces`.
     """
     rows = []
     for level in (threshold - below for below in _LOWER if threshold > below):
@@ -42,6 +42,7 @@ def measure_rules(
                     "threshold": level,
                     "candidates": rule,
                     "from_16_pixels": measured["from_16_pixels"],
+                    "mostly_shown": measured["mostly_shown"],
                     "false_boxes": measured["false_boxes"],
                     "regions": round(float(counts.mean()), 3),
                     "black": round(float((counts > max_faces).mean()), 4),

@@ -23,6 +23,7 @@ from hw_anon.core.errors import ContractError
 from hw_anon.data.banks import FaceBank
 from hw_anon.train.batches import step_generator
 from quant.backend import QatBackend
+from quant.distil_actions import ActionWatch, held_batch_norms
 from quant.distil_lessons import Teacher, draw_lesson, examples
 from quant.distil_losses import Lesson, Recogniser, pixel_loss
 from quant.distil_recipe import DistilRecipe
@@ -53,6 +54,7 @@ def distil(
     *,
     checkpoint: Path,
     teacher_hash: str = "",
+    watch: ActionWatch | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Modifier:
     """Trains a student; a run that was interrupted goes on from its checkpoint.
@@ -63,6 +65,7 @@ def distil(
         faces: pictures of training people, on the recipe's device.
         checkpoint: file for the checkpoint, removed at the end.
         teacher_hash: what tells the teacher from others: a checkpoint is of one recipe, network, teacher and faces.
+        watch: who watches actions, if the recipe has `actions`.
         on_step: called with the step's number (from 1) and its loss.
 
     Returns:
@@ -73,7 +76,14 @@ def distil(
         ContractError: if the checkpoint or the start is corrupt or of another network.
     """
     return distil_network(
-        recipe, recipe.student, teacher, faces, checkpoint=checkpoint, teacher_hash=teacher_hash, on_step=on_step
+        recipe,
+        recipe.student,
+        teacher,
+        faces,
+        checkpoint=checkpoint,
+        teacher_hash=teacher_hash,
+        watch=watch,
+        on_step=on_step,
     )
 
 
@@ -85,12 +95,15 @@ def distil_network(
     *,
     checkpoint: Path,
     teacher_hash: str = "",
+    watch: ActionWatch | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Modifier:
     """Trains a student of any configuration, see `distil`."""
     torch.manual_seed(recipe.seed)
     stages = recipe.stages(config)
+    assert (watch is None) == (recipe.actions is None), "made for recipes with actions"
     origin = {"network": config.as_json(), "teacher": teacher_hash, "faces": faces.content_hash()}
+    origin |= {} if watch is None else {"actions": watch.origin()}
     identity = {**recipe.to_dict(), **origin}
     resumed = read_checkpoint(checkpoint, identity)
     state: Mapping[str, Tensor] | None = None if recipe.start is None else starting_state(recipe.start, config)
@@ -101,6 +114,7 @@ def distil_network(
         if first >= end or begin == end:
             continue
         net = _stage(recipe, staged, state, end - begin, faces if end == recipe.steps else None)
+        net.watch = watch
         if resumed and first > begin:
             net.load(resumed)
         for step in range(max(first, begin), end):
@@ -124,6 +138,8 @@ class _Stage:
         self._frozen_from = frozen_from = round(steps * (1.0 - recipe.frozen_share)) if last else steps
         self._judged_from = round(steps * (1.0 - recipe.recogniser_share)) if last else steps
         self._recogniser: Recogniser | None = None
+        self.watch: ActionWatch | None = None
+        """Who watches actions in this stage."""
         self._faces = last
         self._quick: Any = torch.compile(QuickNet(net)) if recipe.quick and recipe.quantised and frozen_from else None
         self._exact = net if recipe.quantised else FloatTwin(net)
@@ -142,6 +158,9 @@ class _Stage:
         loss = pixel_loss(answer, lesson, self._recipe.edge_weight, self._recipe.terms)
         if number >= self._judged_from and self._recipe.terms.recogniser:
             loss = loss + self._likeness(answer, lesson, number)
+        if self.watch is not None and self.watch.due(number):
+            with held_batch_norms(self.net):
+                loss = loss + self.watch.loss(self._exact, self.net.config.input_size, number)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)

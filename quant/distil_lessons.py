@@ -18,6 +18,7 @@ from hw_anon.data.banks import FaceBank
 from hw_anon.train.batches import NO_JITTER, FaceBatch, Jitter, cut_faces, draw, draw_nothing, soften, step_generator
 from hw_anon.train.keyed_face import KeyedFace
 from hw_anon.train.keys import append_keys, draw_keys
+from hw_anon.train.mouths import open_mouths
 from hw_anon.train.occlude import occlude
 from quant.distil_losses import Lesson
 from quant.distil_recipe import DistilRecipe
@@ -70,7 +71,9 @@ def draw_lesson(recipe: DistilRecipe, teacher: Teacher, faces: FaceBank, config:
     indices = torch.randint(len(faces), (recipe.batch,), generator=generator)
     uniform = draw(recipe.batch, generator, recipe.jitter)
     batch, answer, own = _cut(teacher, faces, indices, config.input_size, recipe.jitter, uniform)
-    covered = occlude(batch.images, recipe.occlude, generator)
+    painting = step_generator(recipe.seed, step, "mouths")
+    faces_seen = open_mouths(batch.images, batch.landmarks, own, recipe.mouths, painting)
+    covered = occlude(faces_seen, recipe.occlude, generator)
     keys = draw_keys(recipe.batch, config.key_channels, generator)
     seen = _through_lens(covered.images, batch.softness, recipe, generator)
     answer = _under_keys(teacher, answer, batch, own, keys)

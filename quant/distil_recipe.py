@@ -8,6 +8,7 @@ from pathlib import Path
 from hw_anon.core.config import Config, require_range
 from hw_anon.core.errors import ConfigError
 from hw_anon.train.batches import Jitter
+from quant.distil_actions import ActionTerms
 from quant.distil_losses import NO_TERMS, DistilTerms
 from quant.modifier import ModifierConfig
 from quant.zoo import network_config
@@ -55,10 +56,14 @@ class DistilRecipe(Config):
     """Weight of the L1 distance between image gradients, beside that between images."""
     terms: DistilTerms = NO_TERMS
     """What else is minimised."""
+    actions: ActionTerms | None = None
+    """What an action detector says of frames; `None`: none watches."""
     recogniser_share: float = 0.0
     """Last share of the last stage in which a recogniser takes part, if `terms` has one."""
     occlude: float = 0.4
     """Share of the faces with a thing before them."""
+    mouths: float = 0.0
+    """Share of the faces whose mouth is painted open, teeth and all; the answer does not change."""
     frozen_share: float = 0.3
     """Last share of the last stage with batch-norm statistics frozen, as the chip has them."""
     jitter: Jitter = _JITTER
@@ -81,6 +86,7 @@ class DistilRecipe(Config):
         require_range(self, "learning_rate", 1e-9, 1.0)
         require_range(self, "edge_weight", 0.0, None)
         require_range(self, "occlude", 0.0, 1.0)
+        require_range(self, "mouths", 0.0, 1.0)
         require_range(self, "noise", 0.0, 1.0)
         require_range(self, "frozen_share", 0.0, 1.0)
         require_range(self, "recogniser_share", 0.0, 1.0)
@@ -89,6 +95,8 @@ class DistilRecipe(Config):
             raise ConfigError(f"DistilRecipe: bits {self.bits}, own_bits {self.own_bits}: allowed range is 2 to 8")
         if not self.quantised and (self.bits or self.own_bits or self.key_channels):
             raise ConfigError("DistilRecipe: a float twin has no stages of bits and no key")
+        if self.actions is not None and self.key_channels:
+            raise ConfigError("DistilRecipe: actions are watched behind a student without a key only")
 
     @property
     def student(self) -> ModifierConfig:

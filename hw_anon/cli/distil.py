@@ -64,6 +64,14 @@ def distil(
         float,
         typer.Option("--likeness", help="With --hide: how much SFace is to take the answer for the teacher's face."),
     ] = 0.2,
+    own_likeness: Annotated[
+        float,
+        typer.Option("--own-likeness", help="With --hide: how much SFace is not to take it for the person's own."),
+    ] = 0.4,
+    mouths: Annotated[
+        float,
+        typer.Option("--mouths", help="Share of the faces whose mouth is painted open; the answer does not change."),
+    ] = 0.0,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="Compiled steps in bfloat16: for CPUs that multiply it; needs a C++ compiler."),
@@ -103,6 +111,23 @@ def distil(
     photograph_share: Annotated[
         float, typer.Option("--photograph-share", help="Share of the faces of training that are photographs.")
     ] = 0.2,
+    actions: Annotated[
+        str | None,
+        typer.Option("--actions", help="Clips of people at their actions, which the student is to leave to be read."),
+    ] = None,
+    action_detector: Annotated[
+        Path | None,
+        typer.Option("--action-detector", help="With --actions: a detector trained on their clear frames; it watches."),
+    ] = None,
+    action_every: Annotated[
+        int, typer.Option("--action-every", help="With --actions: every so-manieth step they are watched.")
+    ] = 4,
+    action_weight: Annotated[
+        float, typer.Option("--action-weight", help="With --actions: weight of the detector's losses.")
+    ] = 0.5,
+    action_features: Annotated[
+        float, typer.Option("--action-features", help="With --actions: weight of what its features lose.")
+    ] = 0.5,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="Torch device, e.g. cpu or cuda.")] = "cpu",
     portrait_size: Annotated[int, typer.Option("--portrait-size", help="Side of portraits in memory, pixels.")] = 128,
@@ -118,9 +143,11 @@ def distil(
     Example: hw-anon distil --teacher edge-0 --people build/people --out build/weights/modifier-s
     """
     from hw_anon.cli.chip_game import teacher_file
+    from hw_anon.cli.distil_actions import WatchedActions
     from hw_anon.cli.drawn_teacher import AVERAGE, DrawnOptions, draw_teacher
     from hw_anon.cli.photographs import Photographs
     from hw_anon.core.errors import ConfigError
+    from quant.distil_actions import ActionTerms
     from quant.distil_losses import HIDING, NO_TERMS
     from quant.distil_recipe import DistilRecipe
     from quant.zoo import weights_directory
@@ -133,6 +160,14 @@ def distil(
     drawn = DrawnOptions(covered=covered, key_channels=key_channels, cache=place / "cache", photographs=real)
     if teacher != AVERAGE and (covered or key_channels or photographs):
         raise ConfigError(f"--covered, --key-channels and --photographs are of --teacher {AVERAGE}")
+    watched = None
+    if (actions is None) != (action_detector is None):
+        raise ConfigError("--actions and --action-detector belong together")
+    if actions is not None and action_detector is not None:
+        watched = WatchedActions(
+            clips=actions, detector=action_detector, face_boxes=place / "face-boxes", threads=threads
+        )
+    looks = ActionTerms(every=action_every, detection=action_weight, features=action_features)
     recipe = DistilRecipe(
         net=net,
         start=None if start is None else weights_directory(start),
@@ -142,17 +177,19 @@ def distil(
         bits=stages,
         batch=batch,
         learning_rate=learning_rate,
+        mouths=mouths,
+        actions=None if watched is None else looks,
         quick=quick,
         seed=seed,
         device=device,
     )
-    terms = replace(HIDING, target_likeness=likeness) if hide else NO_TERMS
+    terms = replace(HIDING, target_likeness=likeness, own_likeness=own_likeness) if hide else NO_TERMS
     terms = replace(terms, things=things if covered else 0.0)
     recipe = _completed(replace(recipe, terms=terms), recogniser_share if hide else 0.0, average=teacher == AVERAGE)
     faces, described = load_faces(people, size=portrait_size, threads=threads)
     checkpoint = place / "cache" / f"distil-{out.name}.pt"
     source = draw_teacher(*faces, people, drawn) if teacher == AVERAGE else teacher_file(teacher)
-    metrics = run_distillation(recipe, source, faces, out, checkpoint=checkpoint, data=described)
+    metrics = run_distillation(recipe, source, faces, out, checkpoint=checkpoint, data=described, watched=watched)
     if as_json:
         emit_document({"directory": str(out), "metrics": metrics})
         return
@@ -222,7 +259,14 @@ def load_faces(people: Path, *, size: int, threads: int) -> tuple[tuple[Any, Any
 
 
 def run_distillation(
-    recipe: Any, source: Any, faces: tuple[Any, Any], out: Path, *, checkpoint: Path, data: dict[str, Any]
+    recipe: Any,
+    source: Any,
+    faces: tuple[Any, Any],
+    out: Path,
+    *,
+    checkpoint: Path,
+    data: dict[str, Any],
+    watched: Any = None,
 ) -> dict[str, Any]:
     """Distils, measures on the held-out people, writes the directory; returns the metrics.
 
@@ -233,10 +277,12 @@ def run_distillation(
         out: the student's directory.
         checkpoint: file of the unfinished run.
         data: where the faces come from.
+        watched: a `distil_actions.WatchedActions`, if the recipe has `actions`.
 
     Raises:
         ConfigError: if teacher and student take crops of other sizes.
     """
+    from hw_anon.cli.distil_actions import watch_actions
     from quant.distil import distil as teach
     from quant.distil import distil_metrics, save_distilled
 
@@ -245,6 +291,9 @@ def run_distillation(
         taught = faces[0]
     else:
         train, test, noted, taught = source.train, source.test, source.record, source.taught
+    watch = None
+    if watched is not None:
+        watch, data["actions"] = watch_actions(watched, recipe.actions, seed=recipe.seed)
     with progress() as bar:
         task = bar.add_task("distilling", total=recipe.steps)
 
@@ -252,7 +301,9 @@ def run_distillation(
             bar.update(task, completed=step, description=f"distilling, loss {loss:.4f}")
 
         taught = taught.to(recipe.device)
-        net = teach(recipe, train, taught, checkpoint=checkpoint, teacher_hash=noted["sha256"], on_step=advance)
+        net = teach(
+            recipe, train, taught, checkpoint=checkpoint, teacher_hash=noted["sha256"], watch=watch, on_step=advance
+        )
     return save_distilled(
         net,
         recipe,

@@ -111,11 +111,13 @@ def _print_rules(rules: list[dict[str, Any]], max_faces: int) -> None:
             row["threshold"],
             row["candidates"],
             row["from_16_pixels"]["recall"],
+            row["mostly_shown"]["recall"],
             row["false_boxes"],
             row["regions"],
             row["black"],
         )
         for row in rules
     ]
-    columns = ("threshold", "candidates", "recall from 16 pixels", "false a frame", "regions a frame", "black frames")
+    recalls = ("recall from 16 pixels", "of those mostly shown")
+    columns = ("threshold", "candidates", *recalls, "false a frame", "regions a frame", "black frames")
     print_table(f"rules of the decoder, at most {max_faces} regions a frame", columns, rows)

@@ -86,7 +86,7 @@ def join_photographs(
     """Returns faces and photographs in one bank, and the teacher of both.
 
     Nothing is known of what covers a face in a photograph. The answer to a grey one is grey, like the camera that took
-    it.
+    it; every other time that it is shown both are tinted, as skin under some light.
 
     Args:
         average: draws the answers.
@@ -103,11 +103,27 @@ def join_photographs(
     answers[grey] = rgb_to_grayscale(answers[grey], 3)
     times = max(1, round(share / (1.0 - share) * len(faces) / len(photographs)))
     order = torch.arange(len(photographs)).repeat(times)
-    shown = replace(photographs, labels=photographs.labels + faces.people)
-    names = ("pictures", "boxes", "landmarks", "labels")
-    joined = {name: torch.cat([getattr(faces, name), getattr(shown, name)[order]]) for name in names}
+    both = torch.cat([photographs.pictures, answers], 1)[order]
+    tinted = grey[order] & (torch.arange(len(order)) // len(photographs) % 2 == 1)
+    both[tinted] = _tinted(both[tinted])
+    shown = {"boxes": photographs.boxes, "landmarks": photographs.landmarks}
+    shown = {name: values[order] for name, values in shown.items()}
+    shown |= {"pictures": both[:, :3], "labels": photographs.labels[order] + faces.people}
+    joined = {name: torch.cat([getattr(faces, name), values]) for name, values in shown.items()}
     covers = teacher.covers
     if covers is not None:
-        covers = torch.cat([covers, torch.zeros_like(shown.pictures[order, :1])])
+        covers = torch.cat([covers, torch.zeros_like(both[:, :1])])
     bank = replace(faces, **joined, people=faces.people + photographs.people)
-    return bank, replace(teacher, answers=torch.cat([teacher.answers, answers[order]]), covers=covers)
+    return bank, replace(teacher, answers=torch.cat([teacher.answers, both[:, 3:]]), covers=covers)
+
+
+def _tinted(pictures: Tensor) -> Tensor:
+    """Gives grey pictures the colours of skin, from pale to red and yellow, `[N, 6, P, P]` uint8 to the same."""
+    import torch
+
+    uniform = torch.rand(len(pictures), 1, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    red, blue = 1.02 + 0.25 * uniform[:, :, 0], 0.95 - 0.35 * uniform[:, :, 1]
+    green = blue + (red - blue) * (0.3 + 0.3 * uniform[:, :, 2])
+    gains = torch.stack([red, green, blue], 2)
+    levels = pictures.unflatten(1, (2, 3)).float() * gains
+    return levels.flatten(1, 2).round().clamp(0.0, 255.0).byte()

@@ -15,10 +15,13 @@ pytest.importorskip("brevitas", reason="missing: brevitas")
 from hw_anon.cli import main  # noqa: E402
 from hw_anon.cli.chip_game import teacher_file  # noqa: E402
 from hw_anon.core.errors import ConfigError  # noqa: E402
+from hw_anon.core.hashing import sha256_file  # noqa: E402
 from hw_anon.data import covered_faces  # noqa: E402
 from hw_anon.data.covered_faces import CoveredFace  # noqa: E402
 from hw_anon.data.synthetic import studio  # noqa: E402
+from hw_anon.nets.action import ActionDetector, smoke_config  # noqa: E402
 from hw_anon.nets.checkpoint import save_modifier  # noqa: E402
+from hw_anon.nets.detector_checkpoint import save_detector  # noqa: E402
 from hw_anon.nets.modifier import JohnsonModifier  # noqa: E402
 from hw_anon.recipes import smoke  # noqa: E402
 from hw_anon.train.config import ChipConfig  # noqa: E402
@@ -91,6 +94,27 @@ def test_a_keyed_student_learns_nobodys_face_and_leaves_things(
     capfd.readouterr()
     assert main(["distil", "--teacher", "edge-0", "--covered", "1", *where, *brief]) == 2
     assert "--teacher average" in capfd.readouterr().err
+
+
+def test_an_action_detector_watches_a_student(
+    people: Path, teacher: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    detector, out = tmp_path / "detector.safetensors", tmp_path / "student"
+    save_detector(detector, ActionDetector(smoke_config(3)), ("wave", "drink", "idle"), {"seed": 0})
+    brief = ["--net", "modifier-s", "--bits", "", "--steps", "2", "--batch", "2", "--portrait-size", "64"]
+    where = ["--people", str(people), "--work", str(tmp_path / "work"), "--out", str(out)]
+    watched = ["--actions", str(people), "--action-detector", str(detector), "--action-every", "1"]
+    assert main(["distil", "--teacher", "edge-0", *watched, *where, *brief]) == 0
+    record = net_record(str(out))
+    assert record["recipe"]["actions"]["every"] == 1
+    assert record["data"]["actions"]["detector"] == sha256_file(detector)
+    assert str(tmp_path) not in (out / "recipe.json").read_text()
+    capfd.readouterr()
+    assert main(["distil", "--teacher", "edge-0", "--actions", str(people), *where, *brief]) == 2
+    assert "belong together" in capfd.readouterr().err
+    save_detector(detector, ActionDetector(smoke_config(2)), ("reading", "idle"), {"seed": 0})
+    assert main(["distil", "--teacher", "edge-0", *watched, *where, *brief]) == 3
+    assert "knows reading, idle" in capfd.readouterr().err
 
 
 def test_a_recipe_of_the_chip_is_distilled_and_played(people: Path, teacher: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_few_photographs_are_shown_often_with_their_own_answers() -> None:
     teacher.require_of(bank)
     assert len(bank) == 90 + 6 * 5 and bank.people == 11
     assert torch.equal(bank.pictures[:90], faces.pictures) and torch.equal(teacher.answers[:90], faces.pictures)
-    assert torch.equal(bank.pictures[115:], real.pictures)
+    assert torch.equal(bank.pictures[110:115], real.pictures)
     assert torch.equal(bank.labels[90:95], real.labels + 9)
     assert teacher.covers is not None and not teacher.covers[90:].any() and torch.equal(teacher.covers[:90], covers)
 
@@ -59,3 +59,16 @@ def test_the_answer_to_a_grey_photograph_is_grey() -> None:
 def test_a_share_that_is_none_is_refused(share: float) -> None:
     with pytest.raises(ConfigError, match="photograph-share"):
         Photographs(people="att", share=share, work=Path("build"), size=128)
+
+
+def test_every_other_copy_of_a_grey_photograph_is_tinted_with_its_answer() -> None:
+    faces, real = _bank(90, 9), _bank(5, 2, grey=3)
+    bank, teacher = join_photographs(_Red(), faces, DrawnTeacher(answers=faces.pictures), real, 0.25)
+    once, twice = (slice(90 + 5 * k, 95 + 5 * k) for k in (0, 1))
+    assert torch.equal(bank.pictures[once], real.pictures)
+    assert torch.equal(bank.pictures[twice][3:], real.pictures[3:]), "those in colour stay"
+    tinted, answer = bank.pictures[twice][:3].float(), teacher.answers[twice][:3].float()
+    assert (tinted[:, 0] >= tinted[:, 2]).all() and (tinted[:, 0] > tinted[:, 2]).any(), "red over blue"
+    assert (answer[:, 0] > answer[:, 2]).all()
+    again, _ = join_photographs(_Red(), faces, DrawnTeacher(answers=faces.pictures), real, 0.25)
+    assert torch.equal(bank.pictures, again.pictures)

@@ -71,3 +71,9 @@ def test_answers_to_other_pictures_are_refused(faces: FaceBank, teacher: DrawnTe
     assert teacher.covers is not None
     with pytest.raises(ContractError, match="one for each"):
         draw_lesson(RECIPE, replace(teacher, covers=teacher.covers[:3]), faces, CONFIG, 0)
+
+
+def test_a_mouth_is_opened_in_what_is_seen_and_not_in_the_answer(faces: FaceBank, teacher: DrawnTeacher) -> None:
+    plain, laughing = (draw_lesson(replace(RECIPE, mouths=share), teacher, faces, CONFIG, 0) for share in (0.0, 1.0))
+    assert torch.equal(plain.target, laughing.target)
+    assert not torch.equal(plain.seen, laughing.seen)

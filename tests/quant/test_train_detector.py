@@ -144,7 +144,7 @@ def test_faces_count_as_found_only_if_they_are_hidden() -> None:
     assert found["by_height"]["below 16"] == {"faces": 2, "found": 0, "recall": 0.0, "interval": [0.0, 0.6576]}
     tall = found["by_height"]["128 and more"]
     assert (tall["faces"], tall["found"], tall["recall"]) == (1, 1, 1.0)
-    assert found["from_16_pixels"] == tall
+    assert found["from_16_pixels"] == found["mostly_shown"] == tall
     assert found["by_height"]["32-63"]["recall"] is None
     assert found["false_boxes"] == 0.0, "a box that touches a face's region is no false one"
 
@@ -174,6 +174,7 @@ def test_figures_come_with_intervals_and_by_class() -> None:
     }.items():
         assert found[table][name]["recall"] == 0.5
         assert found[table][name]["interval"] == found["recall_interval"]
+    assert (found["from_16_pixels"]["faces"], found["mostly_shown"]["faces"]) == (2, 0), "a cup hides much of it"
 
 
 def test_region_errors_are_in_parts_of_the_faces_region() -> None:
