@@ -180,9 +180,9 @@ def measure_regions(frames: Sequence[ComposedFrame], regions: Sequence[Sequence[
         `recall` of all faces with its 95 % `recall_interval` (Wilson); `from_16_pixels`, the same of faces of that
         height and more; `mostly_shown`, the same of those of them of which `MOSTLY_SHOWN` or more can be seen, all
         where frames do not say; `by_height` and, where frames say what their faces are like, `by_turn`, `by_yaw`,
-        `by_skin`, `by_shown`, `by_thing`, `by_light`: faces, found, recall and interval of each class; `false_boxes` a frame:
-        regions that touch no face's region and no ignored one's; `area_ratio`: median area of a region by that of the
-        face's own region it matches best, 1 if the boxes are right.
+        `by_skin`, `by_shown`, `by_thing`, `by_light`: faces, found, recall and interval of each class; `false_boxes` a
+        frame: regions that touch no face's region and no ignored one's; `area_ratio`: median area of a region by that
+        of the face's own region it matches best, 1 if the boxes are right.
     """
     tables: dict[str, dict[str, list[bool]]] = {"by_height": {name: [] for name in _names(*_TABLES["by_height"])}}
     hits: list[tuple[bool, int, float]] = []
