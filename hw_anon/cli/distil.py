@@ -105,7 +105,7 @@ def distil(
         typer.Option(
             "--photographs",
             help="With average: photographs of people to learn from as well, all of them: folder:DIR (a folder each), "
-            "casia:PATH, att.",
+            "casia:PATH, att, att-odd (then att-even are people never seen).",
         ),
     ] = None,
     photograph_share: Annotated[

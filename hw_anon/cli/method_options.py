@@ -71,8 +71,8 @@ SetOption = Annotated[
     str,
     typer.Option(
         "--set",
-        help="Identity set: att (real faces, fetched on first use), lfw:DIR, casia:DIR, folder:DIR (a folder for "
-        "each person), synthetic:DIR.",
+        help="Identity set: att (real faces, fetched on first use; att-odd, att-even: half of the people), lfw:DIR, "
+        "casia:DIR, folder:DIR (a folder for each person), synthetic:DIR.",
     ),
 ]
 JudgeOption = Annotated[

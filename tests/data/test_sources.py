@@ -97,6 +97,10 @@ def test_the_att_faces_train_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     bank = source.parts["train"].bank(48, threads=1)
     assert (bank.people, len(bank)) == (2, 4)
     assert torch.equal(bank.pictures[:, 0], bank.pictures[:, 2]), "grey"
+    grey = np.concatenate([grey, grey])
+    halves = [people(half, tmp_path) for half in ("att-odd", "att-even")]
+    names = [half.parts["train"].identities.identities for half in halves]
+    assert names == [("s1", "s3", "s5", "s7"), ("s2", "s4", "s6", "s8")]
 
 
 @pytest.mark.parametrize("kind", ["daly", "jhmdb", "videos"])

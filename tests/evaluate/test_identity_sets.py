@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hw_anon.core.boxes import Box
 from hw_anon.core.errors import ConfigError, ContractError
+from hw_anon.data import att
 from hw_anon.data.face_detectors import Candidate
 from hw_anon.evaluate import faces as faces_module
 from hw_anon.evaluate import identity_sets
@@ -111,6 +112,19 @@ def test_lfw_is_judged_on_its_own_pairs(tmp_path: Path) -> None:
     np.testing.assert_array_equal(judged.faces.pictures[pairs.right[0]], third)
     with pytest.raises(ConfigError, match="published pairs"):
         _open(f"lfw:{root}", tmp_path, people=2)
+
+
+@pytest.mark.usefixtures("detector")
+def test_halves_of_the_att_faces_are_other_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = np.random.default_rng(0).integers(40, 256, (6, 2, 112, 92), dtype=np.uint8)
+    monkeypatch.setattr(att, "load_att_faces", lambda _: faces)
+    whole, odd, even = (_open(name, tmp_path).faces for name in ("att", "att-odd", "att-even"))
+    assert [part.name for part in (whole, odd, even)] == ["att", "att-odd", "att-even"]
+    assert (len(whole), len(odd), len(even)) == (12, 6, 6)
+    assert all((picture == other).all() for picture, other in zip(odd.pictures[:2], whole.pictures[:2], strict=True))
+    assert all((picture == other).all() for picture, other in zip(even.pictures[:2], whole.pictures[2:4], strict=True))
+    with pytest.raises(ConfigError, match="1 to 3"):
+        _open("att-odd", tmp_path, people=4)
 
 
 @pytest.mark.usefixtures("detector")
