@@ -42,6 +42,7 @@ WEIGHTS = Path(__file__).parents[2] / "quant" / "weights"
 ANONYMISERS = ("modifier-s",)
 DLIB_THRESHOLD = -0.6
 """Published: of more than that two pictures are of one person."""
+STUDENTS = sorted((WEIGHTS / "students").iterdir())
 AUTOENCODERS = [name for name in NETS if name not in ANONYMISERS]
 
 
@@ -57,6 +58,16 @@ def test_named_nets_have_sound_weights_with_their_record(name: str) -> None:
     assert record["recipe"]["net"] == name
     assert record["purpose"] == metrics["purpose"]
     assert ("does not anonymise" in record["purpose"]) == (name in AUTOENCODERS)
+
+
+@pytest.mark.parametrize("student", STUDENTS, ids=lambda path: path.name)
+def test_students_that_do_not_ship_are_sound_and_say_how_they_were_made(student: Path) -> None:
+    net = load_net(str(student))
+    assert check(net) == []
+    metrics, record = (json.loads((student / file).read_text()) for file in ("metrics.json", RECIPE_FILE))
+    assert metrics["weights_sha256"] == weights_sha256(net)
+    assert record["command"].endswith(f"--out build/{student.name}")
+    assert record["judges_seen"] == ["sface"]
 
 
 @pytest.mark.parametrize("name", AUTOENCODERS)
