@@ -25,7 +25,7 @@ from hw_anon.nets.video_path import anonymise_frames
 from hw_anon.train.batches import FrameBatch, Jitter, Shuffled, draw, pick_frames, step_generator, step_seed
 from hw_anon.train.players import frozen
 from hw_anon.train.sampling import install_samplers, seed_frames
-from hw_anon.train.terms import feature_distance, region_mask
+from hw_anon.train.terms import lost_features
 
 __all__ = ["ActionTerms", "ActionWatch", "held_batch_norms"]
 
@@ -105,7 +105,7 @@ class ActionWatch:
             losses: Mapping[str, Tensor] = detector(shown, batch.targets)
             total = terms.detection * detection_loss(dict(losses))
             if terms.features:
-                total = total + terms.features * self._features(batch, shown)
+                total = total + terms.features * lost_features(detector, batch, shown)
         return total
 
     def _batch(self, number: int) -> FrameBatch:
@@ -113,13 +113,6 @@ class ActionWatch:
         uniform = draw(self._terms.frames, generator, _JITTER)
         seeds = [step_seed(self._seed, number, f"anchors {place}") for place in range(self._terms.frames)]
         return pick_frames(self._frames, self._shown[self._order(number)], _JITTER, uniform, seeds)
-
-    def _features(self, batch: FrameBatch, shown: Tensor) -> Tensor:
-        with torch.no_grad():
-            clear = self._detector.features(batch.frames)
-        height, width = batch.frames.shape[2:]
-        mask = region_mask(batch.regions, height, width, batch.frames.device)
-        return feature_distance(self._detector.features(shown), clear, mask)
 
 
 @contextmanager

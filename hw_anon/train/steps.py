@@ -28,7 +28,7 @@ from hw_anon.train.keys import append_keys, draw_keys
 from hw_anon.train.players import Classifier, Players, frozen
 from hw_anon.train.sampling import sample_counts, seed_frames, weigh_losses
 from hw_anon.train.schedule import make_adam
-from hw_anon.train.terms import feature_distance, key_terms, occluded_l1, region_mask
+from hw_anon.train.terms import key_terms, lost_features, occluded_l1
 
 __all__ = [
     "Losses",
@@ -268,12 +268,7 @@ def _of_frames(table: Table, batch: FrameBatch, shown: Tensor, frame_l1: Tensor)
     objective = table.recipe.objective
     of_frames: Losses = {"frame_l1": frame_l1} if objective.frame_l1 > 0 else {}
     if objective.frame_features > 0:
-        detector = table.players.detector
-        with torch.no_grad():
-            clear = detector.features(batch.frames)
-        height, width = batch.frames.shape[2:]
-        mask = region_mask(batch.regions, height, width, batch.frames.device)
-        of_frames["frame_features"] = feature_distance(detector.features(shown), clear, mask)
+        of_frames["frame_features"] = lost_features(table.players.detector, batch, shown)
     return of_frames
 
 

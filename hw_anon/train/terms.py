@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from hw_anon.core.boxes import Box
-from hw_anon.train.batches import FaceBatch
+from hw_anon.nets.action import ActionDetector
+from hw_anon.train.batches import FaceBatch, FrameBatch
 
-__all__ = ["feature_distance", "key_terms", "occluded_l1", "region_mask"]
+__all__ = ["feature_distance", "key_terms", "lost_features", "occluded_l1", "region_mask"]
 
 
 def occluded_l1(modified: Tensor, faces: FaceBatch) -> Tensor:
@@ -56,6 +57,21 @@ def feature_distance(modified: Sequence[Tensor], clear: Sequence[Tensor], mask: 
         size = (original.detach().abs() * own).sum().clamp_min(1e-6)
         parts.append(((changed - original.detach()).abs() * own).sum() / size)
     return torch.stack(parts).mean()
+
+
+def lost_features(detector: ActionDetector, batch: FrameBatch, shown: Tensor) -> Tensor:
+    """Returns the `feature_distance` between A's features of v' and of v where faces are, `[]`.
+
+    Args:
+        detector: A.
+        batch: v and its regions.
+        shown: `[B, 3, H, W]` v'.
+    """
+    with torch.no_grad():
+        clear = detector.features(batch.frames)
+    height, width = batch.frames.shape[2:]
+    mask = region_mask(batch.regions, height, width, batch.frames.device)
+    return feature_distance(detector.features(shown), clear, mask)
 
 
 def key_terms(features: Tensor, other: Tensor, mate: Tensor, margin: float) -> tuple[Tensor, Tensor]:
