@@ -68,6 +68,9 @@ def distil(
         float,
         typer.Option("--own-likeness", help="With --hide: how much SFace is not to take it for the person's own."),
     ] = 0.4,
+    leak: Annotated[
+        float, typer.Option("--leak", help="With --hide: weight of errors that point back to the original.")
+    ] = 0.25,
     mouths: Annotated[
         float,
         typer.Option("--mouths", help="Share of the faces whose mouth is painted open; the answer does not change."),
@@ -183,8 +186,8 @@ def distil(
         seed=seed,
         device=device,
     )
-    terms = replace(HIDING, target_likeness=likeness, own_likeness=own_likeness) if hide else NO_TERMS
-    terms = replace(terms, things=things if covered else 0.0)
+    hiding = replace(HIDING, leak=leak, target_likeness=likeness, own_likeness=own_likeness)
+    terms = replace(hiding if hide else NO_TERMS, things=things if covered else 0.0)
     recipe = _completed(replace(recipe, terms=terms), recogniser_share if hide else 0.0, average=teacher == AVERAGE)
     faces, described = load_faces(people, size=portrait_size, threads=threads)
     checkpoint = place / "cache" / f"distil-{out.name}.pt"

@@ -86,14 +86,18 @@ def test_a_keyed_student_learns_nobodys_face_and_leaves_things(
     brief = ["--net", "modifier-xs", "--bits", "", "--steps", "3", "--batch", "2", "--portrait-size", "64"]
     where = ["--people", str(people), "--work", str(tmp_path / "work"), "--out", str(out)]
     keyed = ["--teacher", "average", "--key-channels", "2", "--covered", "1"]
-    assert main(["distil", *keyed, *where, *brief]) == 0
+    hidden = ["--hide", "--likeness", "0", "--own-likeness", "0", "--leak", "0.75"]
+    assert main(["distil", *keyed, *hidden, *where, *brief]) == 0
     record = net_record(str(out))
+    assert record["recipe"]["terms"]["leak"] == 0.75
     assert record["config"]["key_channels"] == 2
     assert record["teacher"]["name"] == "average" and record["teacher"]["keyed_face"]["channels"] == 2
     assert record["teacher"]["covered_actions_a_person"] == 1
     capfd.readouterr()
     assert main(["distil", "--teacher", "edge-0", "--covered", "1", *where, *brief]) == 2
     assert "--teacher average" in capfd.readouterr().err
+    assert main(["distil", *keyed, "--hide", "--leak", "-1", *where, *brief]) == 2
+    assert "leak" in capfd.readouterr().err
 
 
 def test_an_action_detector_watches_a_student(
