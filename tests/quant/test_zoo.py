@@ -66,6 +66,7 @@ def test_students_that_do_not_ship_are_sound_and_say_how_they_were_made(student:
     assert check(net) == []
     metrics, record = (json.loads((student / file).read_text()) for file in ("metrics.json", RECIPE_FILE))
     assert metrics["weights_sha256"] == weights_sha256(net)
+    assert record["command"].startswith("hw-anon distil ")
     assert record["command"].endswith(f"--out build/{student.name}")
     assert record["judges_seen"] == ["sface"]
 
